@@ -1,0 +1,130 @@
+// Owns what ledger rows say of demand: units, orders, losses, returns, transfers, counts of each window, by event
+// time. The machine says row by row how much demand a row makes or unmakes (SPEC section 8), so units are sums.
+//
+// D1. An order is a hold (by its id) or a row of its own; it counts while units of it are left.
+// D2. What takes an order back (a release, a void) is booked in the window the order stood in.
+// D3. The largest order is the most units one row made, less what was taken back of it: of a hold, from its
+//     last row. When it shrinks the largest is looked for anew.
+
+import type { Fragment, Transaction } from "../../../shared/postgres.ts";
+import { addToWindows, type FoldRange, inRange, nextVersion, putDue } from "./window_rows.ts";
+
+export async function foldFacts(sql: Transaction, range: FoldRange): Promise<void> {
+  await addToWindows(sql, range, factChanges(sql, range));
+  await mendLargest(sql, range);
+}
+
+/** Rows that say something of a window. */
+function telling(sql: Transaction): Fragment {
+  return sql`(t.demand <> 0 or t.lost <> 0 or t.cause = 'countCorrection'
+    or (t.outcome = 'applied' and t.type in ('return', 'ship', 'arrive', 'count', 'adjust', 'void')))`;
+}
+
+/** Those of them whose order is looked up: parts of a hold, and voids. */
+function related(sql: Transaction): Fragment {
+  return sql`((t.demand <> 0 and t.hold is not null) or (t.type = 'void' and t.cause = 'command'))`;
+}
+
+function factChanges(sql: Transaction, range: FoldRange): Fragment {
+  return sql`
+    select sku, location, start, sum(demand)::int8 as demand, sum(lost)::int8 as lost,
+      sum(orders)::int8 as orders, max(largest)::int8 as largest, sum(returns)::int8 as returns,
+      sum(transfers)::int8 as transfers, sum(counts)::int8 as counts, null::int8 as out_ms
+    from (
+      select t.sku, t.location, window_start(m.grain, m.time_zone, t.at) as start, t.demand, t.lost,
+        case when t.demand > 0 then 1 else 0 end as orders, greatest(t.demand, 0) as largest,
+        case when t.type = 'return' and t.cause = 'command' and t.outcome = 'applied' then t.qty
+          else 0 end as returns,
+        case when t.type in ('ship', 'arrive') and t.cause = 'command' then t.delta_sellable
+          else 0 end as transfers,
+        case when t.type in ('count', 'adjust') or t.cause = 'countCorrection' then t.delta_sellable
+          else 0 end as counts
+      from stock_transaction t
+      join demand_watermark m on m.shard = t.shard and m.location = t.location
+      where ${inRange(sql, range)} and ${telling(sql)} and not ${related(sql)}
+      union all
+      select sku, location, start, demand, lost, orders, largest, returns, 0, counts
+      from (${relatedChanges(sql, range)}) r
+    ) f
+    group by sku, location, start`;
+}
+
+/**
+ * Rows that belong to an order which earlier rows tell of: `units_before` of it, `start` of the window it is
+ * booked in.
+ */
+function relatedChanges(sql: Transaction, range: FoldRange): Fragment {
+  return sql`
+    select t.sku, t.location, window_start(m.grain, m.time_zone, coalesce(o.at, t.at)) as start,
+      t.demand, t.lost, o.units as units_before,
+      case when o.units + t.demand > 0 then 1 else 0 end - case when o.units > 0 then 1 else 0 end as orders,
+      greatest(t.demand, 0) as largest,
+      case when o.type = 'return' then t.delta_sellable + t.delta_bucket else 0 end as returns,
+      case when o.type = 'adjust' then t.delta_sellable else 0 end as counts
+    from stock_transaction t
+    join demand_watermark m on m.shard = t.shard and m.location = t.location
+    cross join lateral (
+      select coalesce(max(units), 0) as units, max(at) as at, max(type) as type from (
+        (select case when p.hold is null then p.demand else (
+              select sum(q.demand)::int8 from stock_transaction q
+              where q.hold = p.hold and q.sku = p.sku and q.location = p.location
+                and q.demand <> 0 and q.hold is not null
+                and (q.epoch, q.seq, q.index) < (t.epoch, t.seq, t.index)) end as units, p.at, p.type
+          from stock_transaction p
+          where t.type = 'void' and p.sku = t.sku and p.location = t.location and p.id = t.extra->>'of'
+            and p.cause = 'command' and p.outcome = 'applied'
+            and (p.epoch, p.seq, p.index) < (t.epoch, t.seq, t.index)
+          order by p.epoch desc, p.seq desc, p.index desc, p.ordinal limit 1)
+        union all
+        (select sum(p.demand)::int8,
+            case when t.demand < 0 then
+              (array_agg(p.at order by p.epoch desc, p.seq desc) filter (where p.demand > 0))[1] end, null
+          from stock_transaction p
+          where t.type <> 'void' and p.hold = t.hold and p.sku = t.sku and p.location = t.location
+            and p.demand <> 0 and p.hold is not null
+            and (p.epoch, p.seq, p.index, p.ordinal) < (t.epoch, t.seq, t.index, t.ordinal))
+      ) found
+    ) o
+    where ${inRange(sql, range)} and ${telling(sql)} and ${related(sql)}`;
+}
+
+/** Looks for the largest order anew where an order of that size shrank. */
+async function mendLargest(sql: Transaction, range: FoldRange): Promise<void> {
+  const { epoch, toSeq } = range;
+  await sql`
+    with shrunk as (
+      select distinct w.sku, w.location, w.window_start, w.window_end
+      from (${relatedChanges(sql, range)}) r
+      join demand_window w on w.sku = r.sku and w.location = r.location and w.window_start = r.start
+      where r.demand < 0 and r.units_before >= w.largest_order
+    ),
+    line as (
+      select s.sku, s.location, s.window_start, a.demand
+        + coalesce((select sum(v.demand) from stock_transaction v
+          where v.sku = a.sku and v.location = a.location and v.type = 'void' and v.cause = 'command'
+            and v.extra->>'of' = a.id and (v.epoch, v.seq) <= (${epoch}::int, ${toSeq}::int8)), 0)
+        + coalesce((select sum(n.demand) from stock_transaction n
+          where n.hold = a.hold and n.sku = a.sku and n.location = a.location
+            and n.demand < 0 and n.hold is not null and n.type <> 'void'
+            and (n.epoch, n.seq, n.index, n.ordinal) > (a.epoch, a.seq, a.index, a.ordinal)
+            and (n.epoch, n.seq) <= (${epoch}::int, ${toSeq}::int8)
+            and not exists (select from stock_transaction b
+              where b.hold = a.hold and b.sku = a.sku and b.location = a.location
+                and b.demand > 0 and b.hold is not null
+                and (b.epoch, b.seq, b.index, b.ordinal) > (a.epoch, a.seq, a.index, a.ordinal)
+                and (b.epoch, b.seq, b.index, b.ordinal) < (n.epoch, n.seq, n.index, n.ordinal))), 0) as units
+      from shrunk s
+      join stock_transaction a on a.sku = s.sku and a.location = s.location
+      where a.demand > 0 and a.at >= s.window_start and a.at < s.window_end
+        and (a.epoch, a.seq) <= (${epoch}::int, ${toSeq}::int8)
+    ),
+    changed as (
+      update demand_window w set version = ${nextVersion(sql, range)}, largest_order = greatest(0, coalesce((
+          select max(l.units) from line l
+          where l.sku = w.sku and l.location = w.location and l.window_start = w.window_start), 0))
+      from shrunk s
+      where w.sku = s.sku and w.location = s.location and w.window_start = s.window_start
+      returning w.shard, w.sku, w.location, w.window_start, w.version
+    )
+    ${putDue(sql)}`;
+}

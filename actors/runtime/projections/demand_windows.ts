@@ -1,0 +1,55 @@
+// Owns the demand windows: what was asked for of a SKU at a location in each local day (or hour), by event time.
+// A projection of the ledger; a changed window is published as a whole value, the highest version wins. The
+// rules are in docs/SPEC.md, section 13. All of it is set arithmetic inside Postgres: nothing of it runs where
+// decisions are made.
+
+import type { Database, Transaction } from "../../../shared/postgres.ts";
+import { foldFacts } from "./demand_facts.ts";
+import type { Projection } from "./projection.ts";
+import { foldStockOut } from "./stock_out.ts";
+import {
+  clearWindows,
+  followLocations,
+  meetLocations,
+  type WindowSettings,
+} from "./window_calendar.ts";
+import { closeWindows, followSignals } from "./window_closing.ts";
+import { type PublishDemand, publishDue } from "./window_publisher.ts";
+import type { FoldRange } from "./window_rows.ts";
+
+export type DemandWindowsOptions = WindowSettings & {
+  database: Database;
+  publish: PublishDemand;
+  /** The time by the clock, if the log is known to hold nothing beyond an entry; else undefined. */
+  timeWhenLast?: (seq: number) => number | undefined;
+};
+
+export function demandWindows(options: DemandWindowsOptions): Projection {
+  const { database, publish, graceMs, timeWhenLast } = options;
+  return {
+    name: "demand-windows",
+    async prepare(sql, folded) {
+      const stale = await followLocations(sql, folded.shard, options);
+      if (stale.length === 0) return;
+      await clearWindows(sql, folded, stale);
+      await foldWindows(sql, { ...folded, afterSeq: 0, locations: stale }, options);
+    },
+    fold: (sql, range) => foldWindows(sql, { ...range, locations: null }, options),
+    async settle(sql, folded, committedMs) {
+      await followSignals(sql, folded);
+      const foldedMs = Math.max(committedMs, timeWhenLast?.(folded.toSeq) ?? 0);
+      await closeWindows(sql, folded, foldedMs - graceMs);
+    },
+    emit: (shard) => publishDue(database, publish, shard),
+  };
+}
+
+async function foldWindows(
+  sql: Transaction,
+  range: FoldRange,
+  settings: WindowSettings,
+): Promise<void> {
+  await meetLocations(sql, range, settings);
+  await foldStockOut(sql, range);
+  await foldFacts(sql, range);
+}

@@ -1,0 +1,108 @@
+// Owns the lead times learnt from the log: days from placing an order to its goods, for each vendor, SKU and
+// location. A projection of order lines and receipts; rules in docs/SPEC.md, section 14.
+//
+// L1. One order line is one observation: the mean of its receipts' days weighed by their units, so that parts
+//     that came late weigh as much as they are. A voided receipt weighs no more.
+// L2. Placed is the `at` of the first `order` entry of the line that was open; what was received before is none.
+// L3. The vendor is that of the purchase order; without one, the only vendor whose catalog has the SKU; else ''.
+// L4. The newest LEAD_TIME_LINES_MAX lines count; one that took longer than three medians counts as three: a
+//     forgotten order is no lead time.
+
+import { LEAD_TIME_LINES_MAX } from "../../../shared/limits.ts";
+import type { Transaction } from "../../../shared/postgres.ts";
+import type { LedgerRange, Projection } from "./projection.ts";
+
+/** @param defaultDays lead time of a SKU of which nothing tells one, for the view stock_transaction_logs */
+export function leadTimes(defaultDays: number): Projection {
+  return {
+    name: "lead-times",
+    async prepare(sql) {
+      await sql`
+        insert into planning as p (lead_time_days) values (${defaultDays})
+        on conflict (one) do update set lead_time_days = excluded.lead_time_days
+        where p.lead_time_days <> excluded.lead_time_days`;
+    },
+    async fold(sql, range) {
+      const skus = await foldLines(sql, range);
+      if (skus.length > 0) await learn(sql, skus);
+    },
+  };
+}
+
+/** Takes orders and receipts into their lines; returns the SKUs of lines that changed. */
+async function foldLines(sql: Transaction, range: LedgerRange): Promise<string[]> {
+  const { epoch, shard, afterSeq, toSeq } = range;
+  const rows = await sql<{ sku: string }[]>`
+    with moved as materialized (
+      select * from stock_transaction t
+      where t.epoch = ${epoch} and t.shard = ${shard} and t.seq > ${afterSeq} and t.seq <= ${toSeq}
+        and t.type in ('order', 'receipt', 'void') and t.cause = 'command' and t.outcome = 'applied'
+    ),
+    told as (
+      select t.sku, t.location, t.extra->>'order' as order_id, t.extra->>'line' as line, t.at as placed_at,
+        0::int8 as received, null::timestamptz as received_at, t.at
+      from moved t
+      where t.type = 'order' and t.extra->>'status' in ('placed', 'confirmed', 'delayed', 'shipped')
+      union all
+      select t.sku, t.location, t.extra->>'order', coalesce(t.extra->>'line', '1'), null, t.qty, t.at, t.at
+      from moved t
+      where t.type = 'receipt' and t.extra->>'order' <> ''
+      union all
+      select t.sku, t.location, p.extra->>'order', coalesce(p.extra->>'line', '1'), null,
+        t.delta_sellable + t.delta_bucket, null, t.at
+      from moved t
+      cross join lateral (
+        select * from stock_transaction p
+        where p.sku = t.sku and p.location = t.location and p.id = t.extra->>'of' and p.cause = 'command'
+          and (p.epoch, p.seq, p.index) < (t.epoch, t.seq, t.index)
+        order by p.epoch desc, p.seq desc, p.index desc limit 1) p
+      where t.type = 'void' and p.type = 'receipt' and p.extra->>'order' <> ''
+    )
+    insert into lead_time_line as l (sku, location, order_id, line, shard, placed_at, received, unit_days,
+      received_at)
+    select sku, location, order_id, line, ${shard}, min(placed_at), sum(received)::int8,
+      sum(received * extract(epoch from at) / 86400)::float8, max(received_at)
+    from told group by sku, location, order_id, line
+    on conflict (sku, location, order_id, line) do update set
+      shard = excluded.shard,
+      placed_at = least(l.placed_at, excluded.placed_at),
+      received = l.received + excluded.received,
+      unit_days = l.unit_days + excluded.unit_days,
+      received_at = greatest(l.received_at, excluded.received_at)
+    returning sku`;
+  return [...new Set(rows.map(({ sku }) => sku))];
+}
+
+/** Learns the lead times of SKUs anew from their lines. */
+async function learn(sql: Transaction, skus: readonly string[]): Promise<void> {
+  const names = [...skus];
+  await sql`delete from lead_time where sku = any(${names}::text[])`;
+  await sql`
+    with line as (
+      select l.sku, l.location, l.order_id, l.line, l.received_at,
+        coalesce(p.vendor, c.vendor, '') as vendor,
+        l.unit_days / l.received - extract(epoch from l.placed_at)::float8 / 86400 as days
+      from lead_time_line l
+      left join purchase_order p on p.purchase_order = l.order_id
+      left join lateral (
+        select min(vendor) as vendor from vendor_catalog where sku = l.sku having count(*) = 1) c on true
+      where l.sku = any(${names}::text[]) and l.received > 0 and l.placed_at is not null
+    ),
+    listed as (
+      select sku, vendor, place as location, days, received_at, order_id, line, row_number() over (
+        partition by sku, vendor, place order by received_at desc, order_id desc, line desc) as nth
+      from line cross join lateral (values (location), ('')) as places (place)
+      where days >= 0
+    ),
+    most as (
+      select sku, vendor, location, greatest(1, 3 * percentile_cont(0.5) within group (order by days)) as days
+      from listed where nth <= ${LEAD_TIME_LINES_MAX} group by sku, vendor, location
+    )
+    insert into lead_time (sku, vendor, location, n, mean_days, sd_days, last_days, last_at, days)
+    select l.sku, l.vendor, l.location, count(*), avg(least(l.days, m.days)), stddev_samp(least(l.days, m.days)),
+      (array_agg(l.days order by l.nth))[1], max(l.received_at), array_agg(l.days order by l.nth desc)
+    from listed l
+    join most m on m.sku = l.sku and m.vendor = l.vendor and m.location = l.location
+    where l.nth <= ${LEAD_TIME_LINES_MAX}
+    group by l.sku, l.vendor, l.location`;
+}

@@ -1,0 +1,157 @@
+// Owns following the ledger by a cursor for each (projection, epoch, shard): a fold of new rows and its cursor
+// in one transaction, off the decision path. Whoever runs it, and however often, each row is folded once.
+
+import { describeError } from "../../../shared/errors.ts";
+import type { Gate } from "../../../shared/gate.ts";
+import {
+  PROJECTION_ENTRIES_MAX,
+  PROJECTION_PAUSE_FACTOR,
+  PROJECTION_PAUSE_MS,
+  PROJECTION_PAUSE_MS_MAX,
+  PROJECTION_STEP_MS_MAX,
+} from "../../../shared/limits.ts";
+import type { Database, Transaction } from "../../../shared/postgres.ts";
+import type { Journal } from "../ports.ts";
+
+export type ShardOf = { epoch: number; shard: number };
+
+/** A shard's ledger up to an entry. */
+export type LedgerPrefix = ShardOf & { toSeq: number };
+
+export type LedgerRange = LedgerPrefix & {
+  /** Rows with afterSeq < seq <= toSeq. */
+  afterSeq: number;
+};
+
+/** What a projection does in a step; all of it in the transaction that moves its cursor. */
+export type Projection = {
+  /** Names the cursor. */
+  readonly name: string;
+  /** At the start of each step: mends what was folded before, when the rules for it changed. */
+  prepare?(sql: Transaction, folded: LedgerPrefix): Promise<void>;
+  /** Folds the rows of a range. */
+  fold(sql: Transaction, range: LedgerRange): Promise<void>;
+  /**
+   * When all that is committed was folded: does what time brings.
+   * @param committedMs append time of the last committed entry: whatever was appended before is folded
+   */
+  settle?(sql: Transaction, folded: LedgerPrefix, committedMs: number): Promise<void>;
+  /** After a step, outside of it: hands on what is pending, at least once. */
+  emit?(shard: number): Promise<void>;
+};
+
+/** Pause after a fault, in ms. */
+const FAULT_MS = 5_000;
+
+/**
+ * Folds what is committed beyond the cursor, at most PROJECTION_ENTRIES_MAX entries.
+ * @returns whether more is waiting
+ */
+export async function stepProjection(
+  database: Database,
+  projection: Projection,
+  of: ShardOf,
+): Promise<boolean> {
+  return database.transaction((sql) => step(sql, projection, of), {
+    timeLimitMs: PROJECTION_STEP_MS_MAX,
+  });
+}
+
+async function step(sql: Transaction, projection: Projection, of: ShardOf): Promise<boolean> {
+  const { epoch, shard } = of;
+  const { name } = projection;
+  await sql`
+    insert into projection (name, epoch, shard) values (${name}, ${epoch}, ${shard})
+    on conflict do nothing`;
+  const [cursor] = await sql<{ seq: number }[]>`
+    select seq from projection
+    where name = ${name} and epoch = ${epoch} and shard = ${shard} for update`;
+  const [committed] = await sql<{ seq: number; atMs: number | null }[]>`
+    select committed_seq as seq, (extract(epoch from committed_at) * 1000)::int8 as "atMs"
+    from shard where epoch = ${epoch} and shard = ${shard}`;
+  const afterSeq = cursor?.seq ?? 0;
+  const lastSeq = committed?.seq ?? 0;
+  await projection.prepare?.(sql, { ...of, toSeq: afterSeq });
+  const toSeq = Math.min(lastSeq, afterSeq + PROJECTION_ENTRIES_MAX);
+  if (toSeq > afterSeq) {
+    await projection.fold(sql, { ...of, afterSeq, toSeq });
+    await sql`
+      update projection set seq = ${toSeq}, updated_at = now()
+      where name = ${name} and epoch = ${epoch} and shard = ${shard}`;
+  }
+  if (toSeq < lastSeq) return true;
+  await projection.settle?.(sql, { ...of, toSeq: Math.max(toSeq, afterSeq) }, committed?.atMs ?? 0);
+  return false;
+}
+
+export type FollowOptions = {
+  journal: Journal;
+  /** Lets a step run when it may. */
+  gate: Gate;
+  /** Whether the shard has nothing to decide or commit now: then there is nothing to give way to. */
+  isIdle?: () => boolean;
+};
+
+/**
+ * Keeps projections of a shard up to date until stopped. A busy shard folds seldom and much at once, so that a row
+ * that changed often is written once. Faults are told and tried again.
+ */
+export function followLedger(
+  database: Database,
+  projections: readonly Projection[],
+  of: ShardOf,
+  { journal, gate, isIdle = () => false }: FollowOptions,
+): { stop(): Promise<void> } {
+  let stopped = false;
+  let wake: () => void = () => {};
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  /** One step of each; false when one of them failed. */
+  const stepAll = async (): Promise<boolean> => {
+    let isWell = true;
+    for (const projection of projections) {
+      try {
+        await stepProjection(database, projection, of);
+        await projection.emit?.(of.shard);
+      } catch (error) {
+        const { name } = projection;
+        journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");
+        isWell = false;
+      }
+    }
+    return isWell;
+  };
+  /** Rests at least PROJECTION_PAUSE_MS, and for long only while the shard is busy. */
+  const rest = async (ms: number): Promise<void> => {
+    const endMs = performance.now() + ms;
+    do await pause(PROJECTION_PAUSE_MS);
+    while (!stopped && performance.now() < endMs && !isIdle());
+  };
+  const loop = async (): Promise<void> => {
+    while (!stopped) {
+      let tookMs = 0;
+      const isWell = await gate.run(async () => {
+        const startedMs = performance.now();
+        const isDone = stopped || (await stepAll());
+        tookMs = performance.now() - startedMs;
+        return isDone;
+      });
+      const restMs = Math.min(tookMs * PROJECTION_PAUSE_FACTOR, PROJECTION_PAUSE_MS_MAX);
+      if (!stopped) await (isWell ? rest(restMs) : pause(FAULT_MS));
+    }
+  };
+  const done = loop();
+  return {
+    stop() {
+      stopped = true;
+      wake();
+      return done;
+    },
+  };
+}

@@ -1,0 +1,311 @@
+// Pure.
+// A shard from the rows of a checkpoint, in any order: what order means anything comes from numbers in the rows
+// (M12). Whatever follows from other rows is made again.
+
+import { assert } from "../../shared/assert.ts";
+import { parseVersion } from "../../shared/version.ts";
+import type { Checkpoint, MachineOptions, TableRow } from "../runtime/machine.ts";
+import { bucketFor } from "./buckets.ts";
+import type { Snapshot } from "./changes.ts";
+import { linkYoungest } from "./hold_book.ts";
+import { Generation } from "./identity_filter.ts";
+import { lostKey } from "./lost.ts";
+import { inTransitOf, lateNow } from "./order_lines.ts";
+import { rulesOf } from "./policies.ts";
+import { RecentIds } from "./recent_ids.ts";
+import { Shard } from "./shard.ts";
+import {
+  type ChannelRule,
+  DIRTY,
+  Group,
+  Hold,
+  type HoldStatus,
+  type KeyState,
+  Lost,
+  NEVER_MS,
+  type Need,
+  NO_ANCHOR,
+  OrderLine,
+  type Plan,
+  Quiet,
+  SUPPLIED,
+  Transfer,
+} from "./state.ts";
+
+export function restoreShard(options: MachineOptions, from: Checkpoint): Shard {
+  const s = new Shard(options);
+  const snapshot = from.snapshot as Snapshot;
+  s.seq = from.position.seq;
+  s.now = from.position.nowMs;
+  const rowsOf = (table: string) => from.rows.get(table) ?? [];
+  for (const row of rowsOf("stock_level")) restoreKey(s, row);
+  restoreHolds(s, rowsOf("hold"));
+  for (const row of rowsOf("transfer")) restoreTransfer(s, row);
+  for (const row of rowsOf("order_line")) restoreLine(s, row);
+  restoreLost(s, rowsOf("lost_demand"));
+  restoreClosed(s);
+  for (const sku of s.skus.values()) {
+    for (let key = sku.first; key !== null; key = key.next) {
+      if (key.rare !== null) key.rare.late = lateNow(s, key.rare);
+    }
+  }
+  restoreCounters(s, snapshot);
+  restoreFilter(s, rowsOf("identity_filter"), snapshot);
+  restoreRecent(s, rowsOf("recent_identity"), snapshot);
+  const slices = rowsOf("movement").map((row) => ({
+    first: int(row, "first"),
+    bytes: row.slice as Uint8Array,
+  }));
+  s.movements.restore(slices, snapshot.movements);
+  return s;
+}
+
+function int(row: TableRow, column: string): number {
+  return row[column] as number;
+}
+
+function text(row: TableRow, column: string): string {
+  return row[column] as string;
+}
+
+function json<T>(row: TableRow, column: string): T | null {
+  const value = row[column];
+  return value === null || value === undefined ? null : (JSON.parse(value as string) as T);
+}
+
+// ---------------------------------------------------------------- keys
+
+type RareState = {
+  anchorMs?: number;
+  buckets?: [string, number, number?][];
+  plan?: Plan;
+  channels?: Record<string, ChannelRule>;
+  backorderLimit?: number;
+  policyVersion?: number;
+  need?: Need;
+  quietMs?: number;
+  oversoldAlerted?: number;
+};
+
+function restoreKey(s: Shard, row: TableRow): void {
+  const key = s.key(text(row, "sku"), text(row, "location"));
+  s.attach(key);
+  s.begin();
+  key.sellable = int(row, "sellable");
+  key.unavailable = int(row, "unavailable");
+  key.reserved = int(row, "reserved");
+  key.firm = int(row, "firm");
+  key.backordered = int(row, "backordered");
+  key.inTransit = int(row, "in_transit");
+  key.onOrder = int(row, "on_order");
+  key.movement = int(row, "movement");
+  key.updatedMs = int(row, "updated_at");
+  const version = parseVersion(text(row, "version"));
+  assert(version !== undefined, `Cannot restore key: version is ${text(row, "version")}`);
+  key.epoch = version.epoch;
+  key.seq = version.seq;
+  key.index = version.index;
+  if (row.supplied === true) key.flags |= SUPPLIED;
+  key.flags &= ~DIRTY;
+  const state = json<RareState>(row, "state");
+  if (state !== null) restoreRare(s, key, state);
+}
+
+function restoreRare(s: Shard, key: KeyState, state: RareState): void {
+  const rare = s.rare(key);
+  rare.anchorMs = state.anchorMs ?? NO_ANCHOR;
+  for (const [name, qty, anchorMs] of state.buckets ?? []) {
+    const bucket = bucketFor(rare, name);
+    bucket.qty = qty;
+    bucket.anchorMs = anchorMs ?? NO_ANCHOR;
+  }
+  rare.plan = state.plan ?? null;
+  rare.channels = state.channels === undefined ? null : rulesOf(state.channels);
+  rare.backorderLimit = state.backorderLimit ?? null;
+  rare.policyVersion = state.policyVersion ?? 0;
+  rare.need = state.need ?? null;
+  rare.oversoldAlerted = state.oversoldAlerted ?? 0;
+  if (state.quietMs !== undefined) {
+    rare.quiet = new Quiet(key, state.quietMs);
+    s.due.put(rare.quiet);
+  }
+}
+
+function keyOf(s: Shard, row: TableRow, column = "location"): KeyState {
+  const key = s.key(text(row, "sku"), text(row, column));
+  assert(s.isKept(key), `Cannot restore: no level of ${text(row, "sku")} at ${text(row, column)}`);
+  return key;
+}
+
+// ---------------------------------------------------------------- holds
+
+function restoreHolds(s: Shard, rows: readonly TableRow[]): void {
+  const groups = new Map<number, Group>();
+  const holds = rows.map((row) => restoreHold(s, row, groups));
+  holds.sort((a, b) => a.number - b.number);
+  for (const hold of holds) {
+    s.holds.add(hold);
+    hold.group?.lines.push(hold);
+    if (hold.status !== "held") continue;
+    linkYoungest(hold);
+    s.liveHolds += 1;
+    if (hold.dueMs !== NEVER_MS) s.due.put(hold);
+    if (hold.backordered > 0) s.rare(hold.key).waiting.push(hold);
+  }
+  const finished = holds.filter((hold) => hold.status !== "held");
+  finished.sort((a, b) => a.finished - b.finished);
+  for (const hold of finished) s.tombstones.push(hold);
+  s.tombstoneCount = finished.length;
+}
+
+function restoreHold(s: Shard, row: TableRow, groups: Map<number, Group>): Hold {
+  const hold = new Hold(text(row, "hold"), keyOf(s, row), int(row, "number"));
+  hold.qty = int(row, "qty");
+  hold.backordered = int(row, "backordered");
+  hold.status = text(row, "status") as HoldStatus;
+  hold.firm = row.firm === true;
+  hold.dueMs = (row.expires_at as number | null) ?? NEVER_MS;
+  hold.channel = row.channel as string | null;
+  hold.shopper = row.shopper as string | null;
+  hold.finished = int(row, "finished");
+  hold.finishedMs = (row.finished_at as number | null) ?? 0;
+  if (row.hold_group !== null) hold.group = groupOf(groups, row);
+  return hold;
+}
+
+function groupOf(groups: Map<number, Group>, row: TableRow): Group {
+  const number = int(row, "hold_group");
+  let group = groups.get(number);
+  if (group === undefined) {
+    group = new Group();
+    group.number = number;
+    Object.assign(group, json<Partial<Group>>(row, "state"));
+    groups.set(number, group);
+  }
+  return group;
+}
+
+// ---------------------------------------------------------------- inbound
+
+function restoreTransfer(s: Shard, row: TableRow): void {
+  const transfer = new Transfer(
+    text(row, "transfer"),
+    text(row, "source"),
+    keyOf(s, row, "target"),
+  );
+  transfer.shipped = int(row, "shipped");
+  transfer.arrived = int(row, "arrived");
+  transfer.lost = int(row, "lost");
+  transfer.named = row.named === true;
+  transfer.cancelled = row.cancelled === true;
+  transfer.closed = row.closed === true;
+  transfer.etaMs = row.eta as number | null;
+  transfer.closing = int(row, "closing");
+  transfer.closedMs = (row.closed_at as number | null) ?? NEVER_MS;
+  const rare = s.skuRare(transfer.key.sku);
+  rare.transfers ??= new Map();
+  rare.transfers.set(transfer.id, transfer);
+  if (inTransitOf(transfer) > 0) s.rare(transfer.key).inbound.push(transfer);
+}
+
+function restoreLine(s: Shard, row: TableRow): void {
+  const key = keyOf(s, row);
+  const line = new OrderLine(text(row, "order_id"), text(row, "line"), key);
+  line.need = row.need as string | null;
+  line.rev = int(row, "rev");
+  line.ordered = int(row, "ordered");
+  line.received = int(row, "received");
+  line.status = text(row, "status");
+  line.etaMs = row.eta as number | null;
+  line.quietMs = row.quiet_until as number | null;
+  line.closing = int(row, "closing");
+  line.closedMs = (row.closed_at as number | null) ?? NEVER_MS;
+  const rare = s.rare(key);
+  rare.lines ??= new Map();
+  rare.lines.set(line.id, line);
+}
+
+/** The order in which order lines and transfers closed. */
+function restoreClosed(s: Shard): void {
+  const closed: (OrderLine | Transfer)[] = [];
+  for (const sku of s.skus.values()) {
+    for (const transfer of sku.rare?.transfers?.values() ?? []) closed.push(transfer);
+    for (let key = sku.first; key !== null; key = key.next) {
+      for (const line of key.rare?.lines?.values() ?? []) closed.push(line);
+    }
+  }
+  const inOrder = closed.filter((item) => item.closing !== 0);
+  inOrder.sort((a, b) => a.closing - b.closing);
+  for (const item of inOrder) s.closed.push({ item, closing: item.closing });
+}
+
+function restoreLost(s: Shard, rows: readonly TableRow[]): void {
+  const all = [...rows].sort((a, b) => int(a, "number") - int(b, "number"));
+  for (const row of all) {
+    const { sku } = s.key(text(row, "sku"), text(row, "location"));
+    s.keepSku(sku);
+    s.begin();
+    const lost = new Lost(sku, text(row, "location"), text(row, "shopper"), int(row, "day"));
+    lost.number = int(row, "number");
+    lost.atMs = int(row, "at");
+    lost.madeMs = int(row, "made_at");
+    lost.asked = int(row, "asked");
+    lost.got = int(row, "got");
+    lost.lost = int(row, "lost");
+    const rare = s.skuRare(sku);
+    rare.lost ??= new Map();
+    rare.lost.set(lostKey(lost.shopper, lost.day), lost);
+    s.lost.push(lost);
+  }
+}
+
+// ---------------------------------------------------------------- counters and identities
+
+function restoreCounters(s: Shard, snapshot: Snapshot): void {
+  s.nextHold = snapshot.nextHold;
+  s.nextFinished = snapshot.nextFinished;
+  s.nextLost = snapshot.nextLost;
+  s.nextClosed = snapshot.nextClosed;
+  s.bucketNames.splice(0, s.bucketNames.length, ...snapshot.bucketNames);
+  for (const [location, ms] of snapshot.clockAlerts) s.clockAlerts.set(location, ms);
+}
+
+function restoreFilter(s: Shard, rows: readonly TableRow[], snapshot: Snapshot): void {
+  const inOrder = [...rows].sort((a, b) => int(a, "generation") - int(b, "generation"));
+  for (const row of inOrder) {
+    const generation = new Generation(int(row, "generation"), int(row, "bits"));
+    const bytes = row.filter as Uint8Array;
+    generation.slots = new Int32Array(bytes.slice().buffer);
+    assert(generation.slots.length === 2 ** generation.bits, "Cannot restore filter: wrong size");
+    generation.count = int(row, "count");
+    generation.newestMs = int(row, "newest_at");
+    generation.leftPrint = int(row, "left_print");
+    generation.leftBucket = int(row, "left_bucket");
+    s.filter.generations.push(generation);
+  }
+  const newest = s.filter.generations.at(-1)?.number ?? 0;
+  s.filter.nextNumber = Math.max(snapshot.nextGeneration, newest + 1);
+}
+
+/** Slices hold the identities in memory and those the written filters do not have yet. */
+function restoreRecent(s: Shard, rows: readonly TableRow[], snapshot: Snapshot): void {
+  const { first, next, filtered } = snapshot.recent;
+  const inOrder = [...rows].sort((a, b) => int(a, "first") - int(b, "first"));
+  s.recent.startAt(first);
+  for (const row of inOrder) {
+    let number = int(row, "first");
+    s.recentSlices.push(number);
+    RecentIds.unpack(row.slice as Uint8Array, (record) => {
+      if (number >= first) s.recent.add(record);
+      else if (number >= filtered) s.letGo(record.high, record.low, record.nowMs);
+      number += 1;
+    });
+  }
+  assert(
+    s.recent.numbers.next === next,
+    `Cannot restore identities: ends at ${s.recent.numbers.next}, expected ${next}`,
+  );
+  s.recent.markSaved();
+  s.savedTo = next;
+  s.filteredTo = filtered;
+}

@@ -1,0 +1,237 @@
+// Owns placing a hold, all lines or none. Promises:
+//   H1 one line, or lines of one shard, is one command and one decision of that shard;
+//   H2 lines of several shards: every shard holds its own (they expire unless sealed), then the first
+//      seal in the home shard's log is the outcome. Nothing is answered as held, and no line that
+//      home knows of is freed, before it. Home tells the other shards; the edge only hastens an
+//      abort. S20
+//   H3 every command's id follows from the hold's command id, so the same call again continues or
+//      repeats what the first one began, from any process, and ends the same way.
+
+import { createHash } from "node:crypto";
+import { ANY_LOCATION, ID_LENGTH_MAX } from "../shared/ids.ts";
+import type {
+  Command,
+  Decision,
+  DecisionLine,
+  HoldLine,
+  RejectionReason,
+} from "../shared/messages.ts";
+import { partition } from "../streams/partition.ts";
+import { toToken } from "../streams/subjects.ts";
+import type { DecidePort } from "./ports.ts";
+
+/** A hold to place. `lines` are 1 to 100, no two of the same SKU and location. */
+export type HoldRequest = {
+  hold: string;
+  /** Identity of the call: the same again is the same hold. */
+  commandId: string;
+  lines: readonly HoldLine[];
+  /** Null: firm. */
+  ttlMs: number | null;
+  channel?: string;
+  ref?: string;
+  shopper?: string;
+  backorder?: boolean;
+};
+
+type HoldLinesCommand = Extract<Command, { lines: unknown }>;
+
+export type HoldOutcome =
+  | { held: true; lines: DecisionLine[]; decision: Decision; duplicate: boolean }
+  | {
+      held: false;
+      reason: RejectionReason | "malformed";
+      lines: DecisionLine[];
+      decision: Decision;
+    };
+
+/**
+ * Places a hold and waits for its outcome.
+ * @throws OnhandError what `decide` throws; after `decision_timeout` the outcome is open, and the same
+ * call again finds it.
+ */
+export async function placeHold(
+  decider: DecidePort,
+  request: HoldRequest,
+  deadlineMs?: number,
+): Promise<HoldOutcome> {
+  const first = request.lines[0] as HoldLine;
+  if (request.lines.length === 1) {
+    const decision = await decider.decide(oneLine(request, first), deadlineMs);
+    return outcomeOf(request, request.lines, decision);
+  }
+  const groups = byShard(request.lines, decider.shards);
+  if (groups.length === 1) {
+    const decision = await decider.decide(manyLines(request, request.lines), deadlineMs);
+    return outcomeOf(request, request.lines, decision);
+  }
+  return placeOverShards(decider, request, groups, deadlineMs);
+}
+
+/** Whether the lines live in more than one shard. */
+export function spansShards(lines: readonly HoldLine[], shards: number): boolean {
+  return lines.length > 1 && byShard(lines, shards).length > 1;
+}
+
+async function placeOverShards(
+  decider: DecidePort,
+  request: HoldRequest,
+  groups: readonly HoldLine[][],
+  deadlineMs?: number,
+): Promise<HoldOutcome> {
+  const home = request.lines[0] as HoldLine;
+  const decisions = await Promise.all(
+    groups.map((lines) => decider.decide(shardLines(request, lines, groups), deadlineMs)),
+  );
+  const outcomes = groups.map((lines, i) => outcomeOf(request, lines, decisions[i] as Decision));
+  const lines = outcomes.flatMap((outcome) => outcome.lines);
+  const refused = outcomes.find((outcome) => !outcome.held);
+  if (refused === undefined) {
+    const seal = await decider.decide(sealOf(request, home, "held"), deadlineMs);
+    const duplicate = outcomes.every((outcome) => outcome.held && outcome.duplicate);
+    if (isApplied(seal)) return { held: true, lines, decision: seal, duplicate };
+    await abortElsewhere(decider, request, groups.slice(1), deadlineMs);
+    return { held: false, reason: seal.reason ?? "malformed", lines, decision: seal };
+  }
+  if (outcomes[0]?.held === true) {
+    await decider.decide(sealOf(request, home, "aborted"), deadlineMs);
+  }
+  const heldElsewhere = groups.filter((_, i) => i > 0 && outcomes[i]?.held === true);
+  await abortElsewhere(decider, request, heldElsewhere, deadlineMs);
+  return { ...refused, lines };
+}
+
+/** Frees lines away from home at once; what does not succeed here, home or their expiry does. */
+async function abortElsewhere(
+  decider: DecidePort,
+  request: HoldRequest,
+  groups: readonly HoldLine[][],
+  deadlineMs?: number,
+): Promise<void> {
+  const seals = groups.map((lines) => sealOf(request, lines[0] as HoldLine, "aborted"));
+  await Promise.allSettled(seals.map((command) => decider.decide(command, deadlineMs)));
+}
+
+/** Lines by shard, in order of their first line; the first group is home's. */
+function byShard(lines: readonly HoldLine[], shards: number): HoldLine[][] {
+  const groups = new Map<number, HoldLine[]>();
+  for (const line of lines) {
+    const shard = partition(toToken(line.sku), shards);
+    const group = groups.get(shard);
+    if (group === undefined) groups.set(shard, [line]);
+    else group.push(line);
+  }
+  return [...groups.values()];
+}
+
+function common(request: HoldRequest) {
+  return {
+    ...(request.channel === undefined ? {} : { channel: request.channel }),
+    ...(request.ref === undefined ? {} : { ref: request.ref }),
+  };
+}
+
+function oneLine(request: HoldRequest, line: HoldLine): Command {
+  return {
+    type: "hold",
+    id: request.commandId,
+    sku: line.sku,
+    location: line.location ?? ANY_LOCATION,
+    hold: request.hold,
+    qty: line.qty,
+    ttlMs: request.ttlMs,
+    ...common(request),
+    ...(request.backorder === undefined ? {} : { backorder: request.backorder }),
+    ...(request.shopper === undefined ? {} : { shopper: request.shopper }),
+  };
+}
+
+/** The lines of one shard of several; at home with a line of each other shard. */
+function shardLines(
+  request: HoldRequest,
+  lines: readonly HoldLine[],
+  groups: readonly HoldLine[][],
+): Command {
+  const command = manyLines(request, lines);
+  const home = (request.lines[0] as HoldLine).sku;
+  if (lines !== groups[0]) return { ...command, home };
+  const elsewhere = groups.slice(1).map((group) => {
+    const { sku, location } = group[0] as HoldLine;
+    return { sku, ...(location === undefined ? {} : { location }) };
+  });
+  return { ...command, home, elsewhere };
+}
+
+function manyLines(request: HoldRequest, lines: readonly HoldLine[]): HoldLinesCommand {
+  const first = lines[0] as HoldLine;
+  return {
+    type: "hold",
+    id: request.commandId,
+    sku: first.sku,
+    location: first.location ?? ANY_LOCATION,
+    hold: request.hold,
+    lines: [...lines],
+    ttlMs: request.ttlMs,
+    ...common(request),
+    ...(request.backorder === undefined ? {} : { backorder: request.backorder }),
+    ...(request.shopper === undefined ? {} : { shopper: request.shopper }),
+  };
+}
+
+function sealOf(request: HoldRequest, line: HoldLine, outcome: "held" | "aborted"): Command {
+  return {
+    type: "seal",
+    id: derivedId(request.commandId, outcome),
+    sku: line.sku,
+    location: line.location ?? ANY_LOCATION,
+    hold: request.hold,
+    outcome,
+  };
+}
+
+/** An id of its own for what follows from a call; long ones are hashed into the limit. */
+export function derivedId(id: string, what: string): string {
+  const plain = `${id}!${what}`;
+  if (plain.length <= ID_LENGTH_MAX) return plain;
+  return `${createHash("sha256").update(id).digest("base64url")}!${what}`;
+}
+
+/** Applied now, or before: a repeat carries its first outcome. */
+export function isApplied(decision: Decision): boolean {
+  if (decision.outcome === "duplicate") return decision.first === "applied";
+  return decision.outcome === "applied";
+}
+
+function outcomeOf(
+  request: HoldRequest,
+  asked: readonly HoldLine[],
+  decision: Decision,
+): HoldOutcome {
+  const lines = decision.lines ?? asked.map((line) => lineOf(line, decision, request.channel));
+  if (isApplied(decision)) {
+    return { held: true, lines, decision, duplicate: decision.outcome === "duplicate" };
+  }
+  return { held: false, reason: decision.reason ?? "malformed", lines, decision };
+}
+
+/** The line of an answer that has none of its own: one SKU at one named location. */
+function lineOf(line: HoldLine, decision: Decision, channel: string | undefined): DecisionLine {
+  const level = decision.level;
+  const refusedForStock = decision.reason === "insufficient_available";
+  const promised = refusedForStock ? promisedBy(level, channel) : 0;
+  return {
+    sku: line.sku,
+    location: level?.location ?? line.location ?? ANY_LOCATION,
+    qty: line.qty,
+    short: refusedForStock ? Math.max(1, line.qty - promised) : 0,
+    ...(level === undefined ? {} : { level }),
+  };
+}
+
+/** What the channel could have had. */
+function promisedBy(level: Decision["level"], channel: string | undefined): number {
+  if (level === undefined) return 0;
+  if (!("atp" in level)) return Math.max(0, level.available);
+  const own = channel === undefined ? undefined : level.atp[channel];
+  return Math.max(0, own ?? level.atp.default ?? level.available);
+}

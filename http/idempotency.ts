@@ -1,0 +1,32 @@
+// Owns where a command's id comes from: the body, else the Idempotency-Key header, else minted. A retry
+// with the same key is the same identity, and gets the first decision again.
+
+import type { Context } from "hono";
+import { ID_LENGTH_MAX, idFault } from "../shared/ids.ts";
+import { invalidField } from "./validate.ts";
+
+/**
+ * The Idempotency-Key of the request, or undefined. A quoted string (RFC 8941) is taken without its
+ * quotes. @throws ProblemError invalid_field
+ */
+export function idempotencyKey(c: Context): string | undefined {
+  const raw = c.req.header("idempotency-key");
+  if (raw === undefined) return undefined;
+  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(raw)?.[1];
+  const key = quoted === undefined ? raw : quoted.replaceAll(/\\(["\\])/g, "$1");
+  const fault = idFault(key);
+  if (fault !== undefined) throw invalidField([{ field: "Idempotency-Key", fault }]);
+  return key;
+}
+
+/**
+ * The id of line `index` of a batch under one key. @throws ProblemError invalid_field
+ */
+export function lineId(key: string, index: number): string {
+  const id = `${key}.${index}`;
+  if (id.length > ID_LENGTH_MAX) {
+    const fault = `expected at most ${ID_LENGTH_MAX - 4} characters with a batch`;
+    throw invalidField([{ field: "Idempotency-Key", fault }]);
+  }
+  return id;
+}

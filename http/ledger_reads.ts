@@ -1,0 +1,151 @@
+// Owns the edge's reads of Postgres: history and as-of from the ledger, decisions of commands, lists
+// from the checkpoint. Every read has a time limit. History pages the current epoch along the ledger's
+// key (one shard, newest first) or by the SKU's index, as Postgres finds cheaper; older epochs after it.
+
+import { identityText } from "../shared/identity_hash.ts";
+import { ANY_LOCATION } from "../shared/ids.ts";
+import { HTTP_READ_TIMEOUT_MS } from "../shared/limits.ts";
+import type { Decision, LedgerLevel, Level } from "../shared/messages.ts";
+import type { Database, Sql } from "../shared/postgres.ts";
+import { partition } from "../streams/partition.ts";
+import { toToken } from "../streams/subjects.ts";
+import { levelsAsOf, locationsOf } from "./as_of.ts";
+import { readHolds } from "./hold_reads.ts";
+import type { HoldLineState } from "./hold_state.ts";
+import {
+  checkpointedLevel,
+  decisionsOf,
+  type HistoryRow,
+  historyRow,
+  type LedgerPlace,
+  placeOf,
+  type Row,
+} from "./ledger_rows.ts";
+
+export type HistoryQuery = {
+  sku: string;
+  location: string | undefined;
+  /** Rows older than this place. */
+  before: LedgerPlace | undefined;
+  limit: number;
+};
+
+/** What the checkpoint tables know, whatever the topology. */
+export type StoredLevels = {
+  /** Keys of a location in order of SKU, after `afterSku`. */
+  keysOf(location: string, afterSku: string, limit: number): Promise<string[]>;
+  /** Levels as of the last checkpoint, for when the registry is away; without what rules decide. */
+  checkpointed(skus: readonly string[], location: string | undefined): Promise<Level[]>;
+  /** Whether anything was ever booked of them. */
+  isBooked(skus: readonly string[], location: string | undefined): Promise<boolean>;
+};
+
+export type LedgerReads = StoredLevels & {
+  asOf(sku: string, location: string | undefined, ms: number): Promise<LedgerLevel[]>;
+  history(query: HistoryQuery): Promise<{ rows: HistoryRow[]; next: LedgerPlace | undefined }>;
+  /** The decisions of an id: at a location (`-` as the command had it), or at any of the SKU's. */
+  decision(sku: string, location: string | undefined, id: string): Promise<Decision[]>;
+  /**
+   * Lines of a hold as committed. With `everywhere` in all shards (the id is unique, as minted ones are), else in
+   * the shard of `sku`.
+   */
+  hold(hold: string, sku: string, everywhere: boolean): Promise<HoldLineState[]>;
+};
+
+type Topology = { epoch: number; shards: number };
+
+/** The reads, for the log of `topology`. @throws OnhandError what shared/postgres.ts throws */
+export function ledgerReads(database: Database, topology: Topology): LedgerReads {
+  const run = <T>(work: (sql: Sql) => Promise<T>) => database.run(work, HTTP_READ_TIMEOUT_MS);
+  return {
+    ...storedLevels(database),
+    asOf: (sku, location, ms) => run((sql) => levelsAsOf(sql, topology, { sku, location, ms })),
+    history: (query) =>
+      run(async (sql) => {
+        const rows = await historyRows(sql, topology, query);
+        const page = rows.slice(0, query.limit);
+        const last = rows.length > query.limit ? page.at(-1) : undefined;
+        return { rows: page.map(historyRow), next: last === undefined ? undefined : placeOf(last) };
+      }),
+    decision: (sku, location, id) =>
+      run(async (sql) => {
+        const locations = location === undefined ? await locationsOf(sql, sku) : [location];
+        if (location === undefined && !locations.includes(ANY_LOCATION))
+          locations.push(ANY_LOCATION);
+        // All rows of an entry carry the identity of its command, those of other lines too.
+        const identities = locations.map((place) => identityText(place, sku, id));
+        const rows = await sql<Row[]>`
+          select * from stock_transaction
+          where identity in ${sql(identities)} and id = ${id} and cause = 'command'
+          order by epoch, seq, index, ordinal limit 1000`;
+        return decisionsOf(id, rows);
+      }),
+    hold: (hold, sku, everywhere) => {
+      const shard = partition(toToken(sku), topology.shards);
+      return readHolds(database, { hold, epoch: topology.epoch, shard: everywhere ? null : shard });
+    },
+  };
+}
+
+/** @throws OnhandError what shared/postgres.ts throws */
+export function storedLevels(database: Database): StoredLevels {
+  const run = <T>(work: (sql: Sql) => Promise<T>) => database.run(work, HTTP_READ_TIMEOUT_MS);
+  return {
+    keysOf: (location, afterSku, limit) =>
+      run(async (sql) => {
+        const rows = await sql<{ sku: string }[]>`
+          select sku from stock_level where location = ${location} and sku > ${afterSku}
+          order by sku limit ${limit}`;
+        return rows.map((row) => row.sku);
+      }),
+    checkpointed: (skus, location) =>
+      run(async (sql) => {
+        const rows = await sql<Row[]>`
+          select * from stock_level where sku in ${sql([...skus])} ${at(sql, location)}`;
+        return rows.map(checkpointedLevel);
+      }),
+    isBooked: (skus, location) =>
+      run(async (sql) => {
+        const rows = await sql`
+          select from stock_transaction where sku in ${sql([...skus])} ${at(sql, location)} limit 1`;
+        return rows.length > 0;
+      }),
+  };
+}
+
+const at = (sql: Sql, location: string | undefined) =>
+  location === undefined ? sql`` : sql`and location = ${location}`;
+
+/** One row more than the page, when there are more. */
+async function historyRows(sql: Sql, topology: Topology, query: HistoryQuery): Promise<Row[]> {
+  const { sku, location, before, limit } = query;
+  const shard = partition(toToken(sku), topology.shards);
+  const current =
+    before !== undefined && before.epoch < topology.epoch
+      ? []
+      : await sql<Row[]>`
+          select * from stock_transaction
+          where epoch = ${topology.epoch} and shard = ${shard} and sku = ${sku} ${at(sql, location)}
+          ${beforeInEpoch(sql, topology.epoch, before)}
+          order by seq desc, index desc, ordinal desc limit ${limit + 1}`;
+  const left = limit + 1 - current.length;
+  if (left === 0 || topology.epoch === 1) return current;
+  const past = await sql<Row[]>`
+    select * from stock_transaction
+    where epoch < ${topology.epoch} and sku = ${sku} ${at(sql, location)}
+    ${
+      before === undefined
+        ? sql``
+        : sql`and (epoch, seq, index, ordinal) <
+            (${before.epoch}, ${before.seq}, ${before.index}, ${before.ordinal})`
+    }
+    order by epoch desc, seq desc, index desc, ordinal desc limit ${left}`;
+  return [...current, ...past];
+}
+
+/** With a bound on seq alone, so that Postgres starts at the right place of the key. */
+function beforeInEpoch(sql: Sql, epoch: number, before: LedgerPlace | undefined) {
+  if (before === undefined || before.epoch > epoch) return sql``;
+  const { seq, index, ordinal } = before;
+  return sql`and seq <= ${seq} and (seq, index, ordinal) < (${seq}, ${index}, ${ordinal})`;
+}

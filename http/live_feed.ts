@@ -1,0 +1,56 @@
+// Owns feeding the hub: the subscription to levels, its clockwork, and what a lost connection means.
+
+import { LIVE_HEARTBEAT_MS, LIVE_SETTLE_MS, LIVE_VECTOR_LAG_MS } from "../shared/limits.ts";
+import { type NatsConnection, onConnection } from "../streams/connection.ts";
+import type { LiveHub } from "./live_hub.ts";
+import type { EdgeLog, RegistryPort } from "./ports.ts";
+
+/** Feeds `hub` until stopped. */
+export function startLiveFeed(
+  nc: NatsConnection,
+  options: { hub: LiveHub; registry: RegistryPort; shards: number; log: EdgeLog },
+): { stop(): void } {
+  const { hub } = options;
+  let stopped = false;
+  let settling: ReturnType<typeof setTimeout> | undefined;
+  const settle = () => {
+    clearTimeout(settling);
+    settling = setTimeout(() => void learn(), LIVE_SETTLE_MS);
+  };
+  const learn = async () => {
+    try {
+      const seqs = await Promise.all(
+        Array.from({ length: options.shards }, (_, shard) => options.registry.watermark(shard)),
+      );
+      for (const [shard, seq] of seqs.entries()) hub.caughtUp(shard, seq);
+    } catch (error) {
+      options.log.warn({ error: String(error) }, "live feed: cannot read watermarks, trying again");
+      if (!stopped) settle();
+    }
+  };
+  const subscription = nc.subscribe("inv.level.>", {
+    callback: (error, message) => {
+      if (error === null) hub.take(message);
+    },
+  });
+  const forget = onConnection(nc, {
+    onDisconnect: () => hub.interrupted(),
+    onReconnect: () => {
+      hub.interrupted();
+      settle();
+    },
+  });
+  settle();
+  const rotating = setInterval(() => hub.rotate(performance.now()), LIVE_VECTOR_LAG_MS);
+  const beating = setInterval(() => hub.heartbeat(), LIVE_HEARTBEAT_MS);
+  return {
+    stop() {
+      stopped = true;
+      for (const timer of [rotating, beating]) clearInterval(timer);
+      clearTimeout(settling);
+      forget();
+      if (!nc.isClosed()) subscription.unsubscribe();
+      hub.close();
+    },
+  };
+}

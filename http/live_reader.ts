@@ -1,0 +1,157 @@
+// Owns one reader of the live feed: its filter, its stream, and what waits for it when it is slow.
+// A slow reader costs bounded memory: the newest level of each key waits; past the limit it is told
+// `reset` and goes on with what comes. States:
+//
+//     paused --start()--> flowing <--> coalescing (slow, or asked for ?everyMs) --close()--> closed
+
+import { LIVE_BUFFER_BYTES_MAX, LIVE_PENDING_KEYS_MAX } from "../shared/limits.ts";
+import type { LiveLevel } from "./live_ring.ts";
+
+const encoder = new TextEncoder();
+
+/** Tokens of SKUs and locations a reader wants; an empty set means all. */
+export type LiveFilter = { skuTokens: ReadonlySet<string>; locationTokens: ReadonlySet<string> };
+
+/** Why levels may be missing, as `event: reset` tells it. */
+export type ResetReason = "unknown_id" | "too_old" | "interrupted" | "slow_reader" | "registry";
+
+export class LiveReader {
+  readonly filter: LiveFilter;
+  readonly stream: ReadableStream<Uint8Array>;
+  /** Least time between two flushes, ms; 0 = at once. */
+  readonly everyMs: number;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #pending = new Map<string, LiveLevel>();
+  #paused = true;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  /** An id to send once nothing waits any more. */
+  #id: string | undefined;
+  #sentId: string | undefined;
+
+  constructor(filter: LiveFilter, everyMs: number, onClose: (reader: LiveReader) => void) {
+    this.filter = filter;
+    this.everyMs = everyMs;
+    this.stream = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => this.#flush(),
+        cancel: () => {
+          this.#end();
+          onClose(this);
+        },
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: LIVE_BUFFER_BYTES_MAX }),
+    );
+  }
+
+  get closed(): boolean {
+    return this.#controller === undefined;
+  }
+
+  matches(level: LiveLevel): boolean {
+    const { skuTokens, locationTokens } = this.filter;
+    return (
+      (skuTokens.size === 0 || skuTokens.has(level.skuToken)) &&
+      (locationTokens.size === 0 || locationTokens.has(level.locationToken))
+    );
+  }
+
+  /** Ends the pause in which the beginning (hello, snapshot, what was missed) is sent. */
+  start(): void {
+    this.#paused = false;
+    if (this.everyMs > 0) {
+      this.#timer = setInterval(() => this.#flush(), this.everyMs);
+      this.#timer.unref();
+    }
+    this.#flush();
+  }
+
+  /** Whether levels can go out as they are: then `chunk` of them all may be shared between readers. */
+  get flowing(): boolean {
+    const room = this.#controller?.desiredSize ?? 0;
+    return !this.#paused && this.everyMs === 0 && this.#pending.size === 0 && room > 0;
+  }
+
+  /** Sends bytes at once; for a flowing reader, or for the beginning. */
+  send(chunk: Uint8Array): void {
+    this.#controller?.enqueue(chunk);
+  }
+
+  /** A sign of life, unless bytes are waiting anyway. */
+  beat(chunk: Uint8Array): void {
+    if (!this.#paused && (this.#controller?.desiredSize ?? 0) > 0) this.send(chunk);
+  }
+
+  sendEvent(event: string, data: unknown): void {
+    this.send(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+  }
+
+  /** Keeps levels until there is room. */
+  hold(levels: readonly LiveLevel[]): void {
+    if (this.closed) return;
+    for (const level of levels) {
+      const waiting = this.#pending.get(level.key);
+      if (waiting === undefined || level.version > waiting.version) {
+        this.#pending.set(level.key, level);
+      }
+    }
+    if (this.#pending.size > LIVE_PENDING_KEYS_MAX) {
+      this.#pending.clear();
+      this.sendEvent("reset", { reason: "slow_reader" satisfies ResetReason });
+    }
+  }
+
+  /** Everything up to `id` was handed over: the reader may resume from it. */
+  passed(id: string): void {
+    this.#id = id;
+    if (!this.#paused && this.#pending.size === 0) this.#sendId();
+  }
+
+  close(): void {
+    const controller = this.#controller;
+    this.#end();
+    try {
+      controller?.close();
+    } catch {
+      // The connection broke at the same moment: it is closed already.
+    }
+  }
+
+  #flush(): void {
+    const room = this.#controller?.desiredSize ?? 0;
+    if (this.#paused || room <= 0) return;
+    if (this.#pending.size > 0) {
+      this.send(concat([...this.#pending.values()].map((level) => level.event)));
+      this.#pending.clear();
+    }
+    this.#sendId();
+  }
+
+  #sendId(): void {
+    if (this.#id === undefined || this.#id === this.#sentId) return;
+    this.#sentId = this.#id;
+    this.send(encoder.encode(`id: ${this.#id}\n\n`));
+  }
+
+  #end(): void {
+    this.#controller = undefined;
+    this.#pending.clear();
+    clearInterval(this.#timer);
+  }
+}
+
+/** The pieces as one. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0] as Uint8Array;
+  let size = 0;
+  for (const piece of pieces) size += piece.byteLength;
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.byteLength;
+  }
+  return all;
+}

@@ -1,0 +1,204 @@
+// The same verbs as NATS services (`nats micro ls`, `nats req onhand.stock.get '{"sku":"…"}'`): each
+// endpoint turns its JSON into the request of a route, so that checks, answers and problems are those
+// of HTTP. Who may call is for NATS permissions to say.
+
+import { type ServiceMsg, Svcm } from "@nats-io/services";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Hono } from "hono";
+import { describeError } from "../shared/errors.ts";
+import type { EdgeLog } from "./ports.ts";
+import { problemBody } from "./problems.ts";
+
+type Call = { method: string; path: string; body?: unknown };
+type Fields = Record<string, unknown>;
+
+type EndpointSpec = {
+  name: string;
+  group: string;
+  takes: string;
+  /** Field that stands in the path, so must be there. */
+  needs?: "sku" | "id";
+  call: (fields: Fields) => Call;
+};
+
+const VERSION = "1.0.0";
+
+/** Name and subject (`onhand.<group>.<name>`) of each endpoint, and the route it stands for. */
+export const ENDPOINTS: readonly EndpointSpec[] = [
+  {
+    group: "stock",
+    name: "get",
+    needs: "sku",
+    takes: '{"sku", "location"?, "asOf"?, "consistency"?}',
+    call: ({ sku, ...query }) => ({
+      method: "GET",
+      path: `/v1/stock/${name(sku)}${queryOf(query)}`,
+    }),
+  },
+  {
+    group: "stock",
+    name: "history",
+    needs: "sku",
+    takes: '{"sku", "location"?, "limit"?, "cursor"?}',
+    call: ({ sku, ...query }) => ({
+      method: "GET",
+      path: `/v1/stock/${name(sku)}/history${queryOf(query)}`,
+    }),
+  },
+  {
+    group: "stock",
+    name: "command",
+    takes: "a command, as POST /v1/commands",
+    call: (body) => ({ method: "POST", path: "/v1/commands", body }),
+  },
+  {
+    group: "hold",
+    name: "place",
+    takes: '{"id"?, "lines", "ttlMs", "channel"?}, as POST /v1/holds',
+    call: (body) => ({ method: "POST", path: "/v1/holds", body }),
+  },
+  {
+    group: "hold",
+    name: "get",
+    needs: "id",
+    takes: '{"id", "sku"?}',
+    call: ({ id, ...query }) => ({ method: "GET", path: `/v1/holds/${name(id)}${queryOf(query)}` }),
+  },
+  {
+    group: "hold",
+    name: "fulfill",
+    needs: "id",
+    takes: '{"id", "sku"?, "location"?, "qty"?, "final"?}',
+    call: ({ id, sku, location, ...body }) => ({
+      method: "POST",
+      path: `/v1/holds/${name(id)}/fulfill${queryOf({ sku, location })}`,
+      body,
+    }),
+  },
+  {
+    group: "hold",
+    name: "extend",
+    needs: "id",
+    takes: '{"id", "sku"?, "location"?, "ttlMs"}',
+    call: ({ id, sku, location, ...body }) => ({
+      method: "POST",
+      path: `/v1/holds/${name(id)}/extend${queryOf({ sku, location })}`,
+      body,
+    }),
+  },
+  {
+    group: "hold",
+    name: "release",
+    needs: "id",
+    takes: '{"id", "sku"?, "location"?, "reason"?}',
+    call: ({ id, ...query }) => ({
+      method: "DELETE",
+      path: `/v1/holds/${name(id)}${queryOf(query)}`,
+    }),
+  },
+];
+
+/** Adds the service `onhand` to `nc`. `stop` ends it and leaves the connection. */
+export async function startServices(
+  nc: NatsConnection,
+  options: { app: Hono; token: string | undefined; log: EdgeLog },
+): Promise<{ stop(): Promise<void> }> {
+  const service = await new Svcm(nc).add({
+    name: "onhand",
+    version: VERSION,
+    description: "Stock: levels, commands, holds",
+  });
+  const root = service.addGroup("onhand");
+  for (const endpoint of ENDPOINTS) {
+    const group = root.addGroup(endpoint.group);
+    group.addEndpoint(`${endpoint.group}-${endpoint.name}`, {
+      subject: endpoint.name,
+      metadata: { takes: endpoint.takes },
+      handler: (error, message) => {
+        if (error === null) void serve(endpoint, message, options);
+      },
+    });
+  }
+  return {
+    async stop() {
+      await service.stop();
+    },
+  };
+}
+
+async function serve(
+  endpoint: EndpointSpec,
+  message: ServiceMsg,
+  options: { app: Hono; token: string | undefined; log: EdgeLog },
+): Promise<void> {
+  try {
+    const fields = fieldsOf(message);
+    if (fields === undefined) {
+      const problem = problemBody("malformed_json", `Expected JSON: ${endpoint.takes}`);
+      message.respondError(400, String(problem.title), JSON.stringify(problem));
+      return;
+    }
+    const missing = endpoint.needs;
+    if (missing !== undefined && (fields[missing] === undefined || fields[missing] === "")) {
+      const faults = [{ field: missing, fault: "is missing" }];
+      const extra = { field: missing, faults };
+      const problem = problemBody("invalid_field", `${missing}: is missing`, extra);
+      message.respondError(400, String(problem.title), JSON.stringify(problem));
+      return;
+    }
+    const { method, path, body } = endpoint.call(fields);
+    const response = await options.app.request(path, {
+      method,
+      headers: {
+        "content-type": "application/json",
+        ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+        ...keyOf(message),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (response.ok) message.respond(text);
+    else message.respondError(response.status, titleOf(text), text);
+  } catch (error) {
+    options.log.error({ subject: message.subject }, `service failed: ${describeError(error)}`);
+    message.respondError(500, "Something broke on our side");
+  }
+}
+
+/** The fields of the message; a batch of commands is an array and passes as it is. */
+function fieldsOf(message: ServiceMsg): Fields | undefined {
+  try {
+    const value: unknown = message.data.byteLength === 0 ? {} : message.json();
+    return typeof value === "object" && value !== null ? (value as Fields) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function keyOf(message: ServiceMsg): Record<string, string> {
+  const key = message.headers?.get("Idempotency-Key");
+  return key === undefined || key === "" ? {} : { "idempotency-key": key };
+}
+
+function titleOf(text: string): string {
+  try {
+    return String((JSON.parse(text) as Fields).title ?? "failed").replaceAll(/[\r\n]/g, " ");
+  } catch {
+    return "failed";
+  }
+}
+
+const name = (value: unknown): string => encodeURIComponent(text(value));
+
+function queryOf(fields: Fields): string {
+  const query = new URLSearchParams();
+  for (const [field, value] of Object.entries(fields)) {
+    if (value !== undefined) query.append(field, text(value));
+  }
+  return query.size === 0 ? "" : `?${query}`;
+}
+
+function text(value: unknown): string {
+  if (typeof value === "string") return value.toWellFormed();
+  return value === undefined ? "" : JSON.stringify(value);
+}

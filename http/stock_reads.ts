@@ -1,0 +1,121 @@
+// Owns reading levels for callers: from the registry; with consistency=strong after a tick through the
+// log; from the last checkpoint, marked stale, while the registry is away or is being filled again.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { ANY_LOCATION } from "../shared/ids.ts";
+import { HTTP_STRONG_READ_WAIT_MS } from "../shared/limits.ts";
+import type { Level } from "../shared/messages.ts";
+import { partition } from "../streams/partition.ts";
+import { toToken } from "../streams/subjects.ts";
+import { isPending } from "./decide.ts";
+import type { Edge } from "./ports.ts";
+import { ProblemError } from "./problems.ts";
+import { mintId } from "./reply.ts";
+
+export type ReadLevels = { levels: Level[]; stale: boolean };
+
+/**
+ * Levels of `skus`, at `location` or at all of theirs; SKUs nothing is known of have none.
+ * @param options mayWait: for a registry that is being filled again (who hears of each level anyway need not)
+ * @throws ProblemError registry_unavailable when neither registry nor checkpoint can be read
+ */
+export async function readLevels(
+  edge: Pick<Edge, "decider" | "registry" | "ledger" | "log">,
+  skus: readonly string[],
+  location: string | undefined,
+  { mayWait = true }: { mayWait?: boolean } = {},
+): Promise<ReadLevels> {
+  try {
+    const [isWhole, levels] = await Promise.all([
+      mayWait ? areWhole(edge, skus) : true,
+      fromRegistry(edge, skus, location),
+    ]);
+    if (isWhole) return { levels, stale: false };
+    // Nothing was ever written of these shards, or Redis lost all it had and is being filled again.
+    const { ledger } = edge;
+    const known = await ledger.checkpointed(skus, location).catch(() => []);
+    const isNew = known.length === 0 && !(await ledger.isBooked(skus, location).catch(() => false));
+    if (isNew) return { levels, stale: false };
+    if (await becomeWhole(edge, skus))
+      return { levels: await fromRegistry(edge, skus, location), stale: false };
+    return { levels: known, stale: true };
+  } catch (error) {
+    edge.log.warn({ error: String(error) }, "registry away: reading the last checkpoint");
+  }
+  try {
+    return { levels: await edge.ledger.checkpointed(skus, location), stale: true };
+  } catch {
+    throw new ProblemError(
+      "registry_unavailable",
+      "Cannot read levels: neither Redis nor Postgres answers",
+    );
+  }
+}
+
+/**
+ * Waits until every decision before this call is visible in the registry: a tick goes through the log
+ * of each shard, then its watermark is waited for.
+ * @throws ProblemError strong_read_timeout; OnhandError of the publisher
+ */
+export async function catchUp(edge: Pick<Edge, "decider" | "registry">, skus: readonly string[]) {
+  const { decider, registry } = edge;
+  const bySomeSku = new Map(skus.map((sku) => [partition(toToken(sku), decider.shards), sku]));
+  await Promise.all(
+    [...bySomeSku].map(async ([shard, sku]) => {
+      const tick = { type: "tick", id: mintId(), sku, location: ANY_LOCATION } as const;
+      const { seq } = await decider.decide(tick, HTTP_STRONG_READ_WAIT_MS).catch((error) => {
+        if (!isPending(error)) throw error;
+        const detail = `Cannot read shard ${shard}: it decides nothing at present`;
+        throw new ProblemError("strong_read_timeout", detail);
+      });
+      const until = performance.now() + HTTP_STRONG_READ_WAIT_MS;
+      for (
+        let waitMs = 1;
+        (await registry.watermark(shard)) < seq;
+        waitMs = Math.min(20, waitMs * 2)
+      ) {
+        if (performance.now() > until) {
+          const detail = `Cannot read shard ${shard}: its registry is not at entry ${seq} yet`;
+          throw new ProblemError("strong_read_timeout", detail);
+        }
+        await sleep(waitMs);
+      }
+    }),
+  );
+}
+
+/** Whether the registry has all levels of the shards of `skus`: their watermarks are written last. */
+async function areWhole(
+  { decider, registry }: Pick<Edge, "decider" | "registry">,
+  skus: readonly string[],
+): Promise<boolean> {
+  const shards = new Set(skus.map((sku) => partition(toToken(sku), decider.shards)));
+  const watermarks = await Promise.all([...shards].map((shard) => registry.watermark(shard)));
+  return watermarks.every((seq) => seq > 0);
+}
+
+/** Waits for that, as long as a strong read would. */
+async function becomeWhole(
+  edge: Pick<Edge, "decider" | "registry">,
+  skus: readonly string[],
+): Promise<boolean> {
+  const until = performance.now() + HTTP_STRONG_READ_WAIT_MS;
+  while (performance.now() < until) {
+    if (await areWhole(edge, skus)) return true;
+    await sleep(20);
+  }
+  return false;
+}
+
+async function fromRegistry(
+  edge: Pick<Edge, "registry">,
+  skus: readonly string[],
+  location: string | undefined,
+): Promise<Level[]> {
+  if (location !== undefined) {
+    const levels = await edge.registry.levels(skus.map((sku) => ({ sku, location })));
+    return levels.filter((level) => level !== undefined);
+  }
+  const all = await Promise.all(skus.map((sku) => edge.registry.ofSku(sku)));
+  return all.flat();
+}

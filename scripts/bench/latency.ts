@@ -1,0 +1,140 @@
+// Latencies at a planned rate, open loop: commands leave at times drawn beforehand (Poisson), whether
+// or not earlier ones were answered, and each wait counts from its planned time. So nothing is
+// hidden by a generator that waits together with what it measures.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command, Decision } from "../../shared/messages.ts";
+import { cmdSubject } from "../../streams/subjects.ts";
+import type { BenchSystem } from "./bench_system.ts";
+import { allCorrect, checkRun } from "./correctness.ts";
+import { type Measured, salePayload } from "./firehose.ts";
+import { clockMs, startMetronome } from "./metronome.ts";
+import { openRawTill } from "./raw_nats.ts";
+import { type Correctness, percentile } from "./result.ts";
+import { LOCATION, poissonArrivals, skuName, zipfSequence } from "./workload.ts";
+
+export type LatencyOptions = {
+  runs: number;
+  seconds: number;
+  ratePerS: number;
+  say: (line: string) => void;
+};
+
+/** Not counted: the first second of each run, while caches fill and code is compiled. */
+const WARM_UP_MS = 1_000;
+const ANSWER_MAX_MS = 10_000;
+
+export type Latencies = { p50: Measured; p99: Measured };
+
+/** Command to decision, ms: p50 and p99 of each run. */
+export async function benchDecisionLatency(
+  system: BenchSystem,
+  options: LatencyOptions,
+): Promise<Latencies> {
+  const collected = collector();
+  for (let run = 1; run <= options.runs; run++) {
+    const since = await system.logEnds();
+    await system.waitFor(since);
+    const publisher = system.publisher();
+    const result = await openLoop(options, run, (i, sku, done) => {
+      publisher.decide(saleOf(`l${run}-${i}`, sku)).then(
+        (decision: Decision) => done(decision.outcome === "applied"),
+        () => done(false),
+      );
+    });
+    await publisher.close();
+    await system.waitFor(await system.logEnds());
+    const check = await checkRun(system, { since, commands: result.sent, units: result.sent });
+    collected.add(result, check);
+    options.say(`command to decision, run ${run}: ${collected.last()}`);
+  }
+  return collected.measured();
+}
+
+/** Publish to ack, ms, single entries as tills send them. */
+export async function benchAckLatency(
+  system: BenchSystem,
+  options: LatencyOptions,
+): Promise<Latencies> {
+  const collected = collector();
+  for (let run = 1; run <= options.runs; run++) {
+    const since = await system.logEnds();
+    await system.waitFor(since);
+    const till = await openRawTill(system.servers.nats);
+    const result = await openLoop(options, run, (i, sku, done) => {
+      till.publish(cmdSubject(LOCATION, skuName(sku)), salePayload(`a${run}-${i}`), done);
+    });
+    till.close();
+    await system.waitFor(await system.logEnds());
+    const check = await checkRun(system, { since, commands: result.sent, units: result.sent });
+    collected.add(result, check);
+    options.say(`publish to ack, run ${run}: ${collected.last()}`);
+  }
+  return collected.measured();
+}
+
+export function saleOf(id: string, sku: number): Command & { id: string } {
+  return { type: "sale", id, sku: skuName(sku), location: LOCATION, qty: 1, channel: "pos" };
+}
+
+export type OpenLoopResult = {
+  sent: number;
+  /** Waits of commands planned after the warm-up, ms, upwards. */
+  waits: Float64Array;
+  failed: number;
+};
+
+/** Starts each command at its planned time; `start` calls `done` when it is answered. */
+export async function openLoop(
+  options: { seconds: number; ratePerS: number },
+  seed: number,
+  start: (index: number, sku: number, done: (ok: boolean) => void) => void,
+): Promise<OpenLoopResult> {
+  const { ratePerS } = options;
+  const total = Math.round((options.seconds + WARM_UP_MS / 1000) * ratePerS);
+  const arrivals = poissonArrivals(seed, ratePerS, total);
+  const skus = zipfSequence(seed, total);
+  const waits = new Float64Array(total).fill(Number.NaN);
+  let answered = 0;
+  let failed = 0;
+  const startMs = clockMs() + 50;
+  const metronome = startMetronome(arrivals, startMs, (i) => {
+    start(i, skus[i] as number, (ok) => {
+      waits[i] = clockMs() - startMs - (arrivals[i] as number);
+      answered++;
+      if (!ok) failed++;
+    });
+  });
+  await metronome.done;
+  metronome.stop();
+  const untilMs = performance.now() + ANSWER_MAX_MS;
+  while (answered < total && performance.now() < untilMs) await sleep(5);
+  const counted = waits.filter(
+    (ms, i) => (arrivals[i] as number) >= WARM_UP_MS && !Number.isNaN(ms),
+  );
+  return { sent: total, waits: counted.sort(), failed: failed + (total - answered) };
+}
+
+/** Gathers the runs of an open loop into figures. */
+export function collector() {
+  const p50: number[] = [];
+  const p99: number[] = [];
+  const checks: Correctness[] = [];
+  let detail: Record<string, number> = {};
+  return {
+    add: ({ sent, waits, failed }: OpenLoopResult, ledger: Correctness) => {
+      p50.push(percentile(waits, 0.5));
+      p99.push(percentile(waits, 0.99));
+      const [p999, most] = [percentile(waits, 0.999), percentile(waits, 1)];
+      detail = { p50: tidy(p50.at(-1)), p99: tidy(p99.at(-1)), p999: tidy(p999), max: tidy(most) };
+      checks.push(failed > 0 ? { ok: false, what: `${failed} of ${sent} had no answer` } : ledger);
+    },
+    last: () => JSON.stringify(detail),
+    measured: (): Latencies => {
+      const correct = allCorrect(checks);
+      return { p50: { runs: p50, correct, detail }, p99: { runs: p99, correct, detail } };
+    },
+  };
+}
+
+const tidy = (ms: number | undefined): number => Math.round((ms ?? Number.NaN) * 100) / 100;

@@ -1,0 +1,82 @@
+// `onhand run stock | forecast | http`: one role of the system in this process, for many machines. Runs until SIGINT or
+// SIGTERM, then drains; a second signal ends it at once.
+import type { Command } from "commander";
+import { describeError } from "../../shared/errors.ts";
+import { migrate } from "../../shared/migrate.ts";
+import { Database } from "../../shared/postgres.ts";
+import {
+  type CommonOptions,
+  newCommand,
+  progress,
+  runningSystem,
+  usageError,
+} from "../command_line.ts";
+
+type RunOptions = CommonOptions & { name?: string; threads?: string; port?: string };
+const SECOND_SIGNAL_MIN_MS = 500;
+
+type Running = { stop(): Promise<void>; url?: string };
+
+export function command(): Command {
+  return newCommand("run", "run one role (stock, forecast, http), for many machines")
+    .argument("<role>", "stock: decides; forecast: plans; http: the edge")
+    .option("--name <name>", "this process among its kind; must differ from all others")
+    .option("--threads <n>", "stock: worker threads that fold shards (default: cores - 1)")
+    .option("--port <n>", "http: port to listen on (default 3030)")
+    .action((role: string, options: RunOptions) => run(role, options));
+}
+
+async function run(role: string, options: RunOptions): Promise<void> {
+  const { config, endpoints } = runningSystem(options);
+  const stopped = signalled();
+  const running = await start(role, { config, endpoints });
+  progress(`onhand ${role} ${config.name} runs${running.url ? ` at ${running.url}` : ""}`);
+  const signal = await stopped;
+  progress(`${signal}: draining`);
+  await running.stop();
+}
+
+async function start(role: string, options: ReturnType<typeof runningSystem>): Promise<Running> {
+  if (role === "http") {
+    const { startHttpRole } = await import("../../http/http_role.ts");
+    return startHttpRole(options);
+  }
+  if (role !== "stock" && role !== "forecast")
+    throw usageError(`there is no role "${role}": expected stock, forecast or http`);
+  await migrateDatabase(options.endpoints.postgres);
+  if (role === "forecast") {
+    const { startForecastRole } = await import("../../actors/forecast/binding.ts");
+    return startForecastRole(options);
+  }
+  const { startStockRole } = await import("../../actors/stock/binding.ts");
+  return startStockRole(options);
+}
+
+/** Postgres may be away: then the shards wait for it. */
+async function migrateDatabase(url: string): Promise<void> {
+  const database = new Database(url, { connectionsMax: 1, name: "onhand migrate" });
+  try {
+    await migrate(database);
+  } catch (error) {
+    progress(`cannot migrate: ${describeError(error)}`);
+  } finally {
+    await database.close();
+  }
+}
+
+/**
+ * The first SIGINT or SIGTERM. A second one ends the process at once, but only after a while: the
+ * terminal sends one Ctrl-C to all of its processes, and npm passes its own on to us besides.
+ */
+function signalled(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let firstAt: number | undefined;
+    const handle = (signal: NodeJS.Signals) => {
+      if (firstAt === undefined) {
+        firstAt = performance.now();
+        resolve(signal);
+      } else if (performance.now() - firstAt >= SECOND_SIGNAL_MIN_MS) process.exit(130);
+    };
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, handle);
+  });
+}

@@ -1,0 +1,278 @@
+// `onhand up`: everything on this machine. Starts the servers (or uses those the environment names),
+// prepares topology and database, starts the roles, and says where it answers. Promises:
+//   U1 one system per data directory; a second is told who is there,
+//   U2 what a killed run left behind is stopped before anything starts,
+//   U3 the first signal drains the roles in reverse and stops the servers, exit 0; a second one, at
+//      least half a second later, kills; a server that dies comes back on its port.
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Command, InvalidArgumentError } from "commander";
+import { type Config, type Endpoints, endpointsFile } from "../../shared/config.ts";
+import { describeError } from "../../shared/errors.ts";
+import { SHARDS_DEFAULT } from "../../streams/topology.ts";
+import { type CommonOptions, configFrom, newCommand, progress } from "../command_line.ts";
+import { prepareSystem } from "../prepare.ts";
+import { ROLES, type Role, type RoleContext, type RunningRole } from "../roles.ts";
+import { type LocalServers, startLocalServers } from "../servers/local_servers.ts";
+import { type Claim, claimFile, livingRecord } from "../servers/pid_file.ts";
+import { requirePort } from "../servers/port.ts";
+import { ServerError } from "../servers/server_error.ts";
+
+type UpOptions = CommonOptions & {
+  port?: string;
+  host?: string;
+  shards?: string;
+  threads?: string;
+  demo?: boolean;
+  demoSpeed: number;
+  demoSeed: number;
+  demoHistory: number;
+};
+
+/** A role that hangs while draining does not keep the system from stopping. */
+const DRAIN_MAX_MS = 20_000;
+/** npm and the terminal both pass on one Ctrl-C; only a later signal is a second one. */
+const SECOND_SIGNAL_MIN_MS = 500;
+/** How often a system started through npm looks whether npm is still there. */
+const PARENT_CHECK_MS = 250;
+/** A long log takes long to fold; after this the system is told ready with what runs. */
+const SHARDS_WAIT_MAX_MS = 60_000;
+const SHARDS_POLL_MS = 25;
+const STOPPING = "onhand up, stopping,";
+const HISTORY_DAYS_MAX = 1_000;
+
+export function command(): Command {
+  return newCommand("up", "run everything on this machine, with servers it finds or fetches")
+    .option("--port <port>", "HTTP port (default 3030; 0 = any)")
+    .option("--host <address>", "address HTTP listens on (default 127.0.0.1)")
+    .option("--shards <count>", "shards of a new log (default 8)")
+    .option("--threads <count>", "worker threads that fold shards (default cores - 1)")
+    .option("--demo", "add a simulated retail chain that publishes as tills do")
+    .option("--demo-speed <factor>", "how much faster than life the chain runs", positive, 60)
+    .option("--demo-seed <seed>", "seed of the chain", positive, 1)
+    .option("--demo-history <days>", "days of past sales of a new chain", wholeDays, 365)
+    .action(up);
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const { demo, demoSpeed, demoSeed, demoHistory, ...settings } = options;
+  const config = configFrom(settings, { ONHAND_LOG_LEVEL: "warn" });
+  const say = sayWithClock();
+  mkdirSync(config.data, { recursive: true });
+  const claim = await claimData(config.data, say);
+  const stopper = listenForSignals(say);
+  void stopper.signalled.then(() => claim.rename(STOPPING));
+  try {
+    await run(
+      config,
+      demo ? { speed: demoSpeed, seed: demoSeed, historyDays: demoHistory } : undefined,
+      say,
+      stopper,
+    );
+  } finally {
+    claim.release();
+  }
+  process.exit(0);
+}
+
+/** Waits for a system that is just stopping; one that goes on running is an error. */
+async function claimData(data: string, say: (line: string) => void): Promise<Claim> {
+  const path = join(data, "up.pid");
+  const since = performance.now();
+  for (let told = false; ; ) {
+    try {
+      const hint = "Stop it first, or start beside it with --data DIR and --port PORT";
+      return claimFile(path, "onhand up", hint);
+    } catch (error) {
+      const busy = error instanceof ServerError && error.code === "already_running";
+      const stopping = livingRecord(path)?.name === STOPPING;
+      const waitMaxMs = stopping ? DRAIN_MAX_MS * 2 : PARENT_CHECK_MS * 3;
+      if (!busy || performance.now() - since > waitMaxMs) throw error;
+      if (stopping && !told) say("waiting for the system that is stopping there");
+      told ||= stopping;
+    }
+    await sleep(50);
+  }
+}
+
+async function run(
+  config: Config,
+  demo: RoleContext["demo"],
+  say: (line: string) => void,
+  stopper: Stopper,
+): Promise<void> {
+  if (config.port !== 0) {
+    const hint = "Stop what uses it, or take another: npm start -- --port 4000";
+    await requirePort(config.port, "HTTP", hint, config.host);
+  }
+  const servers = await startLocalServers({ dir: config.data, ...addresses(config), say });
+  stopper.onForce(() => servers.kill());
+  process.removeAllListeners("uncaughtException");
+  process.once("uncaughtException", (error) => {
+    say(`broken: ${describeError(error)}; stopping`);
+    process.stderr.write(`${error.stack ?? ""}\n`);
+    void servers.stop().finally(() => process.exit(1));
+  });
+  const running: { role: Role; handle: RunningRole }[] = [];
+  try {
+    const context = await contextOf(config, servers, demo, say);
+    for (const role of ROLES) {
+      if (stopper.stopped || (role.when && !role.when(context))) continue;
+      const handle = await role.start(context);
+      running.push({ role, handle });
+      if (handle.url !== undefined) context.endpoints.http = handle.url;
+      say(`${role.name} runs`);
+    }
+    await shardsRun(context, stopper);
+    writeEndpoints(config.data, context.endpoints);
+    if (!stopper.stopped) process.stdout.write(`Onhand is ready at ${context.endpoints.http}\n`);
+    await stopper.signalled;
+  } finally {
+    rmSync(endpointsFile(config.data), { force: true });
+    await drain(running, say);
+    await servers.stop();
+    say("stopped");
+  }
+}
+
+async function contextOf(
+  config: Config,
+  servers: LocalServers,
+  demo: RoleContext["demo"],
+  say: (line: string) => void,
+): Promise<RoleContext> {
+  const { nats, postgres, redis } = servers;
+  const topology = await prepareSystem(config, { nats, postgres, redis }, servers, say);
+  const endpoints: Endpoints = { nats, postgres, redis };
+  return { config, endpoints, topology, say, ...(demo === undefined ? {} : { demo }) };
+}
+
+/** Waits until every shard is folded and answers; a shard that halted must not keep the rest down. */
+async function shardsRun(context: RoleContext, stopper: Stopper): Promise<void> {
+  const until = performance.now() + SHARDS_WAIT_MAX_MS;
+  while (!stopper.stopped) {
+    const answer = await fetch(`${context.endpoints.http}/readyz`).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer?.ok) return;
+    if (performance.now() > until) {
+      context.say(`not every shard runs yet: see ${context.endpoints.http}/readyz`);
+      return;
+    }
+    await sleep(SHARDS_POLL_MS);
+  }
+}
+
+function addresses(config: Config) {
+  const { natsUrl, databaseUrl, redisUrl, natsServer, redisServer, serversCache } = config;
+  return {
+    ...(natsUrl === undefined ? {} : { natsUrl }),
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(redisUrl === undefined ? {} : { redisUrl }),
+    resolve: {
+      ...(natsServer === undefined ? {} : { natsServer }),
+      ...(redisServer === undefined ? {} : { redisServer }),
+      ...(serversCache === undefined ? {} : { cacheDir: serversCache }),
+    },
+    shards: config.shards ?? SHARDS_DEFAULT,
+    sync: config.natsSync,
+  };
+}
+
+/** Written whole, readable by its owner only: addresses may carry passwords. */
+function writeEndpoints(data: string, endpoints: Endpoints): void {
+  const path = endpointsFile(data);
+  const content = { ...endpoints, pid: process.pid };
+  writeFileSync(`${path}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+async function drain(
+  running: readonly { role: Role; handle: RunningRole }[],
+  say: (line: string) => void,
+): Promise<void> {
+  for (const { role, handle } of [...running].reverse()) {
+    const timeout = sleep(DRAIN_MAX_MS, "late" as const, { ref: false });
+    try {
+      const outcome = await Promise.race([handle.stop(), timeout]);
+      if (outcome === "late") say(`${role.name} does not drain; going on without it`);
+    } catch (error) {
+      say(`${role.name} did not drain: ${describeError(error)}`);
+    }
+  }
+}
+
+type Stopper = {
+  readonly stopped: boolean;
+  /** Resolves at the first signal. */
+  readonly signalled: Promise<void>;
+  onForce(kill: () => Promise<void>): void;
+};
+
+function listenForSignals(say: (line: string) => void): Stopper {
+  let kill: (() => Promise<void>) | undefined;
+  let firstAt: number | undefined;
+  let signal: () => void = () => {};
+  const signalled = new Promise<void>((resolve) => {
+    signal = resolve;
+  });
+  const handle = (name: NodeJS.Signals) => {
+    if (kill === undefined) {
+      // Still finding, fetching and starting servers: nothing to drain, and they stop with us.
+      say(`${name}: stopped while starting`);
+      process.exit(130);
+    } else if (firstAt === undefined) {
+      firstAt = performance.now();
+      say(`${name}: draining; once more to kill`);
+      signal();
+    } else if (performance.now() - firstAt >= SECOND_SIGNAL_MIN_MS) {
+      say(`${name} again: killing`);
+      void kill?.().finally(() => process.exit(130));
+    }
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, handle);
+  // Waiting for a signal does not keep a process alive; with nothing of its own to run, this does.
+  setInterval(() => {}, 60_000);
+  onParentGone(() => {
+    if (firstAt === undefined) handle("SIGHUP");
+  });
+  return {
+    get stopped() {
+      return firstAt !== undefined;
+    },
+    signalled,
+    onForce: (next) => {
+      kill = next;
+    },
+  };
+}
+
+/** A killed npm passes no signal on. Without this the system would go on with nobody to stop it. */
+function onParentGone(listener: () => void): void {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    listener();
+  }, PARENT_CHECK_MS);
+  timer.unref();
+}
+
+function sayWithClock(): (line: string) => void {
+  const since = performance.now();
+  return (line) => progress(`[${((performance.now() - since) / 1000).toFixed(2)} s] ${line}`);
+}
+
+function wholeDays(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= HISTORY_DAYS_MAX) return value;
+  throw new InvalidArgumentError(`expected 0 to ${HISTORY_DAYS_MAX}`);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError("expected a number > 0");
+  return value;
+}

@@ -1,0 +1,81 @@
+// Owns what must be so before any role starts: streams, buckets and mapping, and the tables. Safe to
+// run again and beside others.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Config, Endpoints } from "../shared/config.ts";
+import { OnhandError } from "../shared/errors.ts";
+import { migrate } from "../shared/migrate.ts";
+import { Database } from "../shared/postgres.ts";
+import { connectNats } from "../streams/connection.ts";
+import { checkMapping } from "../streams/doctor.ts";
+import { applyTopology, type Topology } from "../streams/topology.ts";
+import type { LocalServers } from "./servers/local_servers.ts";
+
+/** Servers that run but are still busy with themselves (recovering) are waited for. */
+const CONNECT_WAIT_MS = 15_000;
+
+/**
+ * Applies migrations and topology, and has our own nats-server map to it.
+ * @throws OnhandError from either.
+ */
+export async function prepareSystem(
+  config: Config,
+  endpoints: Endpoints,
+  servers: Pick<LocalServers, "setMapping">,
+  say: (line: string) => void,
+): Promise<Topology> {
+  // Both to their end, so that after a failure nothing is still at work on a server that is stopped.
+  const [topology, database] = await Promise.allSettled([
+    prepareNats(config, endpoints.nats, servers, say),
+    prepareDatabase(endpoints.postgres, say),
+  ]);
+  if (topology.status === "rejected") throw topology.reason;
+  if (database.status === "rejected") throw database.reason;
+  return topology.value;
+}
+
+async function prepareNats(
+  config: Config,
+  url: string,
+  servers: Pick<LocalServers, "setMapping">,
+  say: (line: string) => void,
+): Promise<Topology> {
+  const nc = await connectNats(url, { name: "onhand up", waitMs: CONNECT_WAIT_MS });
+  try {
+    const { replicas, leaseTtlMs, shards } = config;
+    const options = { replicas, leaseTtlMs, ...(shards === undefined ? {} : { shards }) };
+    const { topology, changed } = await applyTopology(nc, options);
+    await servers.setMapping(topology);
+    const log = `log of epoch ${topology.epoch} with ${topology.shards} shards`;
+    say(changed ? `${log} is made` : log);
+    // Our own server maps by now; on one that is not ours a person has to, once.
+    if (config.natsUrl !== undefined && !(await checkMapping(nc, topology)).ok)
+      say('plain publishes to inv.cmd are not mapped to the log yet: see "onhand topology doctor"');
+    return topology;
+  } finally {
+    await nc.close();
+  }
+}
+
+async function prepareDatabase(url: string, say: (line: string) => void): Promise<void> {
+  const database = new Database(url, { connectionsMax: 1, name: "onhand migrate" });
+  try {
+    const applied = await migrateWhenThere(database);
+    if (applied.length > 0) say(`database: applied ${applied.join(", ")}`);
+  } finally {
+    await database.close();
+  }
+}
+
+/** A Postgres that is just starting refuses connections for a while. */
+async function migrateWhenThere(database: Database): Promise<string[]> {
+  const until = performance.now() + CONNECT_WAIT_MS;
+  for (;;) {
+    try {
+      return await migrate(database);
+    } catch (error) {
+      const passing = error instanceof OnhandError && error.retryable;
+      if (!passing || performance.now() > until) throw error;
+    }
+    await sleep(200);
+  }
+}

@@ -1,0 +1,154 @@
+// Owns starting Postgres: making its cluster once, whole or not at all, and running it.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { makeOwned, type PostgresPlace, postgresPlace } from "./postgres_home.ts";
+import { endProcess, identify } from "./process_identity.ts";
+import { lastLine, ServerError } from "./server_error.ts";
+import { type RunningServer, startServer } from "./server_process.ts";
+
+/** `dir` gets the cluster in `dir/data`, postgres.pid and postgres.log. */
+export type StartPostgresOptions = {
+  dir: string;
+  port: number;
+  /** Extra `name=value` settings, after ours. */
+  settings?: readonly string[];
+  logFile?: string;
+  pidFile?: string;
+  dieWithParent?: boolean;
+  onProgress?: (line: string) => void;
+};
+
+/** User and database of the cluster. */
+export const POSTGRES_NAME = "onhand";
+
+/**
+ * Sized for a machine that also runs everything else. Commits reach the disk before they are told
+ * (synchronous_commit on); max_wal_size keeps checkpoints from bunching under bulk import.
+ */
+const SETTINGS = [
+  "listen_addresses=127.0.0.1",
+  "unix_socket_directories=",
+  "max_connections=200",
+  "shared_buffers=256MB",
+  "max_wal_size=4GB",
+  "checkpoint_timeout=15min",
+  "synchronous_commit=on",
+  "timezone=UTC",
+  "log_timezone=UTC",
+];
+
+/** Starts Postgres on loopback, making the cluster first if there is none. Throws ServerError. */
+export async function startPostgres(options: StartPostgresOptions): Promise<RunningServer> {
+  const dir = resolve(options.dir);
+  mkdirSync(dir, { recursive: true });
+  const place = postgresPlace(join(dir, "data"));
+  const flags = [...SETTINGS, ...(options.settings ?? [])].flatMap((setting) => ["-c", setting]);
+  return startServer({
+    kind: "postgres",
+    url: `postgres://${POSTGRES_NAME}@127.0.0.1:${options.port}/${POSTGRES_NAME}`,
+    port: options.port,
+    pidFile: options.pidFile ?? join(dir, "postgres.pid"),
+    logFile: options.logFile ?? join(dir, "postgres.log"),
+    command: {
+      bin: join(place.home, "bin", "postgres"),
+      args: ["-D", place.data, "-p", String(options.port), ...flags],
+      env: serverEnv(),
+      prefix: place.prefix,
+      ...(place.uid === undefined ? {} : { uid: place.uid }),
+      ...(place.gid === undefined ? {} : { gid: place.gid }),
+    },
+    // Fast shutdown: open transactions are rolled back, nothing waits for clients.
+    stopSignal: "SIGINT",
+    stopGraceMs: 15_000,
+    prepare: async () => {
+      if (existsSync(join(place.data, "PG_VERSION"))) await endLeftOver(place.data);
+      else await makeCluster(place, options.onProgress ?? (() => {}));
+    },
+    isReady: async (pid) => {
+      const lines = postmasterLines(place.data);
+      return lines[0] === String(pid) && lines[7] === "ready";
+    },
+    ...(options.dieWithParent === undefined ? {} : { dieWithParent: options.dieWithParent }),
+  });
+}
+
+/** Builds the cluster beside its place and renames it there, so that a kill leaves none or all. */
+async function makeCluster(place: PostgresPlace, say: (line: string) => void): Promise<void> {
+  say(`making a Postgres cluster (${place.how}) in ${place.data}`);
+  const stage = `${place.data}.new`;
+  rmSync(stage, { recursive: true, force: true });
+  makeOwned(place, stage);
+  const initdb = ["-D", stage, "-U", POSTGRES_NAME, "-A", "trust", "--no-sync"];
+  await runProgram(place, "initdb", [...initdb, "--locale=C", "--encoding=UTF8"]);
+  const create = `create database ${POSTGRES_NAME};\n`;
+  await runProgram(place, "postgres", ["--single", "-F", "-D", stage, "postgres"], create);
+  mkdirSync(dirname(place.data), { recursive: true });
+  renameSync(stage, place.data);
+}
+
+async function runProgram(
+  place: PostgresPlace,
+  program: string,
+  args: readonly string[],
+  input = "",
+): Promise<void> {
+  const line = [...place.prefix, join(place.home, "bin", program), ...args];
+  const child = spawn(line[0] ?? program, line.slice(1), {
+    cwd: "/",
+    env: serverEnv(),
+    stdio: ["pipe", "ignore", "pipe"],
+    ...(place.uid === undefined ? {} : { uid: place.uid, gid: place.gid ?? place.uid }),
+  });
+  let stderr = "";
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  child.stdin.end(input);
+  const failure = await new Promise<string | undefined>((done) => {
+    child.once("error", (error) => done(error.message));
+    child.once("close", (code) =>
+      done(code === 0 ? undefined : lastLine(stderr) || `exit ${code}`),
+    );
+  });
+  if (failure === undefined) return;
+  throw new ServerError("start_failed", `Cannot make a Postgres cluster: ${program}: ${failure}`, {
+    hint: "Set ONHAND_DATABASE_URL to use a Postgres you already have.",
+  });
+}
+
+/**
+ * Deals with postmaster.pid of a server that was killed: if that very server still runs, it is
+ * stopped; else the file goes, for Postgres would refuse to start when its pid has been reused.
+ */
+async function endLeftOver(data: string): Promise<void> {
+  const pid = Number(postmasterLines(data)[0] ?? 0);
+  if (!Number.isInteger(pid) || pid <= 0) return;
+  const identity = identify(pid);
+  const command = identity ? commandLine(pid) : "";
+  if (identity && command.includes("postgres") && command.includes(data)) {
+    await endProcess(identity, "SIGINT", 15_000);
+  }
+  rmSync(join(data, "postmaster.pid"), { force: true });
+}
+
+function postmasterLines(data: string): string[] {
+  try {
+    const text = readFileSync(join(data, "postmaster.pid"), "utf8");
+    return text.split("\n").map((line) => line.trim());
+  } catch {
+    return [];
+  }
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+function serverEnv(): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" };
+}

@@ -1,0 +1,42 @@
+// Pure.
+// What verification found to differ, named so that a person can look at it.
+
+export type Difference = {
+  /**
+   * log: the log is not the one that was folded, or lacks entries; its SKU and location are empty. ledger: sums
+   * of the ledger against the checkpoint. fold: the log folded again. registry: Redis.
+   */
+  between: "log" | "ledger" | "fold" | "registry";
+  shard: number;
+  sku: string;
+  location: string;
+  /** Which field, or what is wrong with all of it. */
+  field: string;
+  expected: unknown;
+  found: unknown;
+};
+
+/** Differences kept whole; the rest is only counted. */
+export const DIFFERENCES_KEPT_MAX = 1_000;
+
+/** Differences as they are found. */
+export class Differences {
+  readonly kept: Difference[] = [];
+  total = 0;
+
+  add(difference: Difference): void {
+    this.total++;
+    if (this.kept.length < DIFFERENCES_KEPT_MAX) this.kept.push(difference);
+  }
+}
+
+/** One line for a person. */
+export function describeDifference(d: Difference): string {
+  if (d.between === "log") return `log: shard ${d.shard}: ${d.field}: ${String(d.found)}`;
+  const key = `${d.sku} at ${d.location} (shard ${d.shard})`;
+  return `${d.between}: ${key}: ${d.field} is ${show(d.found)}, expected ${show(d.expected)}`;
+}
+
+function show(value: unknown): string {
+  return value === undefined ? "missing" : JSON.stringify(value);
+}

@@ -1,0 +1,354 @@
+// Owns verification: everything that can be made again from the log is made again and compared.
+//
+//  0. the log against what was committed: the same stream, whole from the next entry on (S11, M11)
+//  1. ledger sums against the checkpoint, key by key (S7, S12)
+//  2. the log folded again, from its first entry when all of it is there, against the state restored from the
+//     checkpoint: equal digests, else the levels that differ (S3)
+//  3. the registry against the fold, level by level (S18), and levels nobody made
+//
+// It may run beside a live system: each shard is taken as of its checkpoint, and what has moved on is
+// looked at again.
+
+import { createHash } from "node:crypto";
+import { compareLog } from "../../actors/runtime/compare.ts";
+import { AckedPublisher } from "../../actors/runtime/effect_publisher.ts";
+import type { Machine, MachineOptions } from "../../actors/runtime/machine.ts";
+import type { RunnerPorts, ShardRow } from "../../actors/runtime/ports.ts";
+import { realPorts } from "../../actors/runtime/real_ports.ts";
+import { replay } from "../../actors/runtime/replay.ts";
+import { stockMachine } from "../../actors/stock/machine.ts";
+import { OnhandError } from "../../shared/errors.ts";
+import { Gate } from "../../shared/gate.ts";
+import type { Level } from "../../shared/messages.ts";
+import type { Database } from "../../shared/postgres.ts";
+import type { LevelRegistry } from "../../shared/registry.ts";
+import { parseVersion } from "../../shared/version.ts";
+import type { NatsConnection } from "../../streams/connection.ts";
+import { partition } from "../../streams/partition.ts";
+import { streamIdentity } from "../../streams/stream_state.ts";
+import { stockStream, toToken } from "../../streams/subjects.ts";
+import type { Topology } from "../../streams/topology.ts";
+import { type Difference, Differences } from "./difference.ts";
+import { compareLedger } from "./ledger_sums.ts";
+import { mismatches, tellRegistry, tokensOf, writeOf } from "./registry_check.ts";
+
+export type VerifyOptions = {
+  nc: NatsConnection;
+  database: Database;
+  registry: LevelRegistry;
+  topology: Topology;
+  identityDays: number;
+  /** Write the registry's wrong levels anew. */
+  repair: boolean;
+  say: (line: string) => void;
+};
+
+export type VerifiedShard = {
+  shard: number;
+  /** First entry folded: 1, or the one after the checkpoint when older ones are trimmed. */
+  foldedFrom: number;
+  foldedTo: number;
+  checkpointSeq: number;
+  committedSeq: number;
+  keys: number;
+  ledgerRows: number;
+  digest: string;
+};
+
+export type Verified = {
+  ok: boolean;
+  /** Over the digests of all shards. */
+  digest: string;
+  shards: VerifiedShard[];
+  levels: number;
+  ledgerRows: number;
+  differencesTotal: number;
+  differences: Difference[];
+  /** Levels of the registry written anew or removed. */
+  repaired: number;
+};
+
+/** Rounds in which a registry that is being written may settle, and the wait between them, in ms. */
+const ROUNDS = 10;
+/** Rounds without a new commit after which nothing will settle any more. */
+const ROUNDS_STILL = 3;
+const ROUND_MS = 300;
+const LIMIT_MS = 600_000;
+
+export async function verifySystem(options: VerifyOptions): Promise<Verified> {
+  const differences = new Differences();
+  const shards: VerifiedShard[] = [];
+  const known = new Set<string>();
+  let repaired = 0;
+  for (let shard = 0; shard < options.topology.shards; shard++) {
+    const one = new ShardVerifier(options, shard, differences);
+    shards.push(await one.run(known));
+    repaired += one.repaired;
+  }
+  repaired += await checkStrangers(options, shards, known, differences);
+  const digest = createHash("sha256").update(shards.map((one) => one.digest).join("\n"));
+  return {
+    ok: differences.total === 0,
+    digest: digest.digest("hex"),
+    shards,
+    levels: shards.reduce((sum, one) => sum + one.keys, 0),
+    ledgerRows: shards.reduce((sum, one) => sum + one.ledgerRows, 0),
+    differencesTotal: differences.total,
+    differences: differences.kept,
+    repaired,
+  };
+}
+
+class ShardVerifier {
+  private readonly o: VerifyOptions;
+  private readonly shard: number;
+  private readonly differences: Differences;
+  private readonly machineOptions: MachineOptions;
+  private readonly ports: RunnerPorts;
+  private poison: ReadonlySet<number> = new Set();
+  repaired = 0;
+
+  constructor(options: VerifyOptions, shard: number, differences: Differences) {
+    this.o = options;
+    this.shard = shard;
+    this.differences = differences;
+    const { topology, identityDays, nc } = options;
+    this.machineOptions = { ...topology, shard, identityDays };
+    const silent = () => {};
+    this.ports = realPorts({
+      ...options,
+      ...topology,
+      shard,
+      publisher: new AckedPublisher(nc),
+      commits: new Gate(1),
+      tables: stockMachine.tables,
+      journal: { info: silent, warn: silent, error: silent },
+    });
+  }
+
+  async run(known: Set<string>): Promise<VerifiedShard> {
+    const { shard } = this;
+    const { epoch } = this.o.topology;
+    const { row, checkpoint, poison } = await this.ports.store.load(stockMachine.tables);
+    this.poison = poison;
+    const sums = await this.ledger(row.checkpointSeq);
+    const restored =
+      checkpoint === undefined
+        ? stockMachine.create(this.machineOptions)
+        : stockMachine.restore(this.machineOptions, checkpoint);
+    const isSameLog = await this.log(row);
+    const folded = isSameLog
+      ? await this.fold(restored, row.checkpointSeq)
+      : { machine: restored, foldedFrom: row.checkpointSeq + 1 };
+    const { machine, foldedFrom } = folded;
+    if (isSameLog) {
+      await this.foldTo(machine, row.committedSeq);
+      await this.registry(machine);
+    }
+    let keys = 0;
+    for (const key of machine.keys()) {
+      const { sku, location } = machine.level(key);
+      known.add(`${location}\u0000${sku}`);
+      keys++;
+    }
+    return {
+      shard,
+      foldedFrom,
+      foldedTo: machine.position().seq,
+      checkpointSeq: row.checkpointSeq,
+      committedSeq: row.committedSeq,
+      keys,
+      ledgerRows: sums.rows,
+      digest: `${epoch}.${shard}.${machine.position().seq}.${machine.digest()}`,
+    };
+  }
+
+  /** Whether the log is the one that was folded; another one, or a cut one, cannot be folded again. */
+  private async log(row: ShardRow): Promise<boolean> {
+    const { epoch } = this.o.topology;
+    const identity = await streamIdentity(this.o.nc, stockStream(epoch, this.shard));
+    const fault = await compareLog(this.ports.log, identity, {
+      streamCreated: row.streamCreated,
+      marks: [row.committed, row.checkpoint],
+      foldedSeq: row.committedSeq,
+      watermark: undefined,
+    });
+    if (fault === undefined) return true;
+    this.differences.add({
+      between: "log",
+      shard: this.shard,
+      sku: "",
+      location: "",
+      field: fault.reason,
+      expected: "the log that was folded",
+      found: fault.message,
+    });
+    return false;
+  }
+
+  /** In one view: the checkpoint may move on while we look, then the rows of the ledger up to it do too. */
+  private ledger(checkpointSeq: number): Promise<{ rows: number; keys: number }> {
+    const { epoch } = this.o.topology;
+    return this.o.database.transaction(
+      async (sql) => {
+        const [row] = await sql<{ seq: number }[]>`
+          select checkpoint_seq as seq from shard where epoch = ${epoch} and shard = ${this.shard}`;
+        const toSeq = row?.seq ?? checkpointSeq;
+        return compareLedger(sql, { epoch, shard: this.shard, toSeq }, this.differences);
+      },
+      { mode: "isolation level repeatable read read only", timeLimitMs: LIMIT_MS },
+    );
+  }
+
+  /** The log folded from its first entry to the checkpoint, and compared with the restored state. */
+  private async fold(restored: Machine, checkpointSeq: number) {
+    const stream = stockStream(this.o.topology.epoch, this.shard);
+    const { firstSeq } = await streamIdentity(this.o.nc, stream);
+    if (firstSeq > 1) return { machine: restored, foldedFrom: checkpointSeq + 1 };
+    const machine = stockMachine.create(this.machineOptions);
+    await this.foldTo(machine, checkpointSeq);
+    if (machine.digest() !== restored.digest()) this.tellFold(machine, restored);
+    return { machine, foldedFrom: 1 };
+  }
+
+  private async foldTo(machine: Machine, toSeq: number): Promise<void> {
+    let told = performance.now();
+    await replay(this.ports, {
+      machine,
+      options: this.machineOptions,
+      poison: this.poison,
+      toSeq,
+      onProgress: (seq) => {
+        if (performance.now() - told < 1_000) return;
+        told = performance.now();
+        this.o.say(`shard ${this.shard}: folded ${seq} of ${toSeq} entries`);
+      },
+    });
+  }
+
+  private tellFold(folded: Machine, restored: Machine): void {
+    const { shard } = this;
+    const levels = new Map<string, string>();
+    for (const key of restored.keys()) {
+      const level = restored.level(key);
+      levels.set(`${level.location}\u0000${level.sku}`, JSON.stringify(level));
+    }
+    const before = this.differences.total;
+    for (const key of folded.keys()) {
+      const level = folded.level(key);
+      const { sku, location } = level;
+      const found = levels.get(`${location}\u0000${sku}`);
+      const expected = JSON.stringify(level);
+      if (found !== expected)
+        this.differences.add({
+          between: "fold",
+          shard,
+          sku,
+          location,
+          field: "level",
+          expected: level,
+          found: found === undefined ? undefined : JSON.parse(found),
+        });
+    }
+    if (this.differences.total > before) return;
+    this.differences.add({
+      between: "fold",
+      shard,
+      sku: "",
+      location: "",
+      field: "digest",
+      expected: folded.digest(),
+      found: restored.digest(),
+    });
+  }
+
+  private async registry(machine: Machine): Promise<void> {
+    const { registry, repair } = this.o;
+    let wrong = await mismatches(registry, machine, machine.keys());
+    let still = 0;
+    for (let round = 0; wrong.length > 0 && round < ROUNDS && still < ROUNDS_STILL; round++) {
+      const beforeSeq = machine.position().seq;
+      await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+      // What is newer there than here may be right: fold what was committed meanwhile, and look again.
+      await this.foldTo(machine, await this.committedSeq());
+      wrong = await mismatches(
+        registry,
+        machine,
+        wrong.map(({ key }) => key),
+      );
+      // Decided but not committed yet: right as far as anybody can tell.
+      const lastSeq = await this.lastSeq();
+      const isOpen = (found: Level | undefined) =>
+        found !== undefined && isBetween(found.version, machine.position().seq, lastSeq);
+      wrong = wrong.filter(({ found }) => !isOpen(found));
+      still = machine.position().seq === beforeSeq ? still + 1 : 0;
+    }
+    for (const { key, found } of wrong)
+      tellRegistry(this.differences, this.shard, machine.level(key), found);
+    if (!repair || wrong.length === 0) return;
+    const levels = wrong.map(({ key }) => machine.level(key));
+    await registry.remove(levels.map(tokensOf));
+    await registry.write({ epoch: this.o.topology.epoch, shard: this.shard }, levels.map(writeOf));
+    this.repaired += levels.length;
+  }
+
+  private async lastSeq(): Promise<number> {
+    const stream = stockStream(this.o.topology.epoch, this.shard);
+    return (await streamIdentity(this.o.nc, stream)).lastSeq;
+  }
+
+  private async committedSeq(): Promise<number> {
+    const { epoch } = this.o.topology;
+    const [row] = await this.o.database.run(
+      (sql) => sql<{ seq: number }[]>`
+        select committed_seq as seq from shard where epoch = ${epoch} and shard = ${this.shard}`,
+    );
+    if (row === undefined) throw new OnhandError("verify_failed", "Cannot verify: no shard row");
+    return row.seq;
+  }
+}
+
+/** Whether a level is of an entry that is in the log and was not folded here. */
+function isBetween(version: string, foldedTo: number, lastSeq: number): boolean {
+  const seq = parseVersion(version)?.seq ?? 0;
+  return seq > foldedTo && seq <= lastSeq;
+}
+
+/** Levels in the registry that no fold made; those of entries that came meanwhile are left for the next time. */
+async function checkStrangers(
+  { nc, registry, topology, repair }: VerifyOptions,
+  shards: readonly VerifiedShard[],
+  known: ReadonlySet<string>,
+  differences: Differences,
+): Promise<number> {
+  const lastSeqs = new Map<number, number>();
+  const came = async ({ sku, version }: Level) => {
+    const shard = partition(toToken(sku), topology.shards);
+    const foldedTo = shards[shard]?.foldedTo ?? 0;
+    if ((parseVersion(version)?.seq ?? 0) <= foldedTo) return false;
+    if (!isBetween(version, foldedTo, lastSeqs.get(shard) ?? 0)) {
+      const stream = stockStream(topology.epoch, shard);
+      lastSeqs.set(shard, (await streamIdentity(nc, stream)).lastSeq);
+    }
+    return isBetween(version, foldedTo, lastSeqs.get(shard) ?? 0);
+  };
+  let repaired = 0;
+  for await (const levels of registry.scan()) {
+    const unknown = levels.filter(
+      ({ sku, location, version }) =>
+        !known.has(`${location}\u0000${sku}`) && Number(version.slice(0, 4)) <= topology.epoch,
+    );
+    const strangers: Level[] = [];
+    for (const level of unknown) if (!(await came(level))) strangers.push(level);
+    for (const { sku, location, version } of strangers) {
+      const shard = partition(toToken(sku), topology.shards);
+      const expected = undefined;
+      const base = { between: "registry", shard, sku, location } as const;
+      differences.add({ ...base, field: "level", expected, found: version });
+    }
+    if (!repair || strangers.length === 0) continue;
+    await registry.remove(strangers.map(tokensOf));
+    repaired += strangers.length;
+  }
+  return repaired;
+}

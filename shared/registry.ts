@@ -1,0 +1,251 @@
+// Owns the registry of levels in Redis: what every channel reads. A cache of the truth: any of it can be
+// made again from the actors or from Postgres.
+//
+//     onhand:stock:<sku token>            hash: location token -> version (fixed width) + level as JSON
+//     onhand:watermark:<epoch>:<shard>    sequence up to which the shard's levels are in here
+//
+// One Redis, not a Redis Cluster: the script that writes names the hashes of many SKUs.
+//
+// S18: a visible version never decreases. Each write is set-if-newer inside Redis, the watermark is
+// written after the levels it speaks of, and both happen in one script.
+
+import { ANY_LOCATION } from "./ids.ts";
+import type { Level } from "./messages.ts";
+import { type Redis, redisError } from "./redis.ts";
+import { VERSION_LENGTH } from "./version.ts";
+
+const STOCK_PREFIX = "onhand:stock:";
+const WATERMARK_PREFIX = "onhand:watermark:";
+const SEQ_WIDTH = 14;
+/** Levels in one script call: Redis serves nobody else meanwhile (about 1 us each). */
+const BATCH_LEVELS_MAX = 1_000;
+/** Shards whose levels travel in one script call. */
+const PARTS_MAX = 64;
+const SCAN_COUNT = 1_000;
+
+/**
+ * Levels come as one text, `key TAB field TAB value LF` each (an argument for each would cost three times as
+ * much), then for each watermark in KEYS what it is to be and what must stand there.
+ */
+const SET_IF_NEWER = `
+local width = tonumber(ARGV[1])
+for key, field, value in string.gmatch(ARGV[2], "([^\\t]*)\\t([^\\t]*)\\t([^\\n]*)\\n") do
+  local old = redis.call("HGET", key, field)
+  if not old or string.sub(old, 1, width) < string.sub(value, 1, width) then
+    redis.call("HSET", key, field, value)
+  end
+end
+local found = {}
+for i = 1, #KEYS do
+  local mark, standing = ARGV[2 * i + 1], ARGV[2 * i + 2]
+  local before = redis.call("GET", KEYS[i])
+  local isWhole = (before or "") >= standing
+  if mark ~= "" and isWhole and (not before or before < mark) then
+    redis.call("SET", KEYS[i], mark)
+  end
+  found[i] = before or "0"
+end
+return found
+`;
+
+/** A level on its way in: its names as subject tokens, its version, and its JSON text. */
+export type LevelWrite = { skuToken: string; locationToken: string; version: string; json: string };
+
+export type ShardOfEpoch = { epoch: number; shard: number };
+
+/** Some levels of a shard and its watermark, waiting for their turn. */
+type Part = {
+  levels: readonly LevelWrite[];
+  markKey: string;
+  mark: string;
+  standing: string;
+  resolve: (before: string) => void;
+  reject: (error: unknown) => void;
+};
+
+/**
+ * Functions that take a token want the percent-encoded form of streams/subjects.ts.
+ *
+ * Writes of all shards that share a registry travel together: one script call is in flight, and what
+ * comes meanwhile goes with the next. A call costs more than the levels in it.
+ */
+export class LevelRegistry {
+  readonly #redis: Redis;
+  #parts: Part[] = [];
+  #sending = false;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+    redis.defineCommand("onhandSetIfNewer", { lua: SET_IF_NEWER });
+  }
+
+  /**
+   * Writes levels that are newer than what stands there, then the watermark.
+   * @param watermark sequence up to which this and all earlier writes of the shard speak; omitted: untouched
+   * @param standing watermark that stood there after the earlier writes; when less stands there, Redis lost
+   *   its content, and the watermark is left alone
+   * @returns the watermark that stood there before, 0 for none
+   * @throws OnhandError `registry_unavailable`; what was written before stays, a repeat is harmless
+   */
+  async write(
+    { epoch, shard }: ShardOfEpoch,
+    levels: readonly LevelWrite[],
+    watermark?: number,
+    standing = 0,
+  ): Promise<number> {
+    const markKey = `${WATERMARK_PREFIX}${epoch}:${shard}`;
+    const answers: Promise<string>[] = [];
+    let from = 0;
+    do {
+      const part = levels.slice(from, from + BATCH_LEVELS_MAX);
+      from += BATCH_LEVELS_MAX;
+      const mark = from >= levels.length && watermark !== undefined ? padded(watermark) : "";
+      answers.push(this.#add(part, markKey, mark, standing === 0 ? "" : padded(standing)));
+    } while (from < levels.length);
+    try {
+      // The last one speaks for all: the content may have gone between two of them.
+      return Number((await Promise.all(answers)).at(-1));
+    } catch (error) {
+      throw redisError(`write ${levels.length} levels of shard ${shard}`, error);
+    }
+  }
+
+  #add(
+    levels: readonly LevelWrite[],
+    markKey: string,
+    mark: string,
+    standing: string,
+  ): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#parts.push({ levels, markKey, mark, standing, resolve, reject });
+      if (this.#sending) return;
+      this.#sending = true;
+      // After this turn: what other shards write in it goes along.
+      queueMicrotask(() => void this.#send());
+    });
+  }
+
+  async #send(): Promise<void> {
+    while (this.#parts.length > 0) {
+      const parts = this.#takeParts();
+      let text = "";
+      for (const { levels } of parts)
+        for (const { skuToken, locationToken, version, json } of levels)
+          text += `${STOCK_PREFIX}${skuToken}\t${locationToken}\t${version}${json}\n`;
+      const keys = parts.map((part) => part.markKey);
+      const marks = parts.flatMap(({ mark, standing }) => [mark, standing]);
+      try {
+        const redis = this.#redis as ScriptedRedis;
+        const found = await redis.onhandSetIfNewer(
+          keys.length,
+          ...keys,
+          VERSION_LENGTH,
+          text,
+          ...marks,
+        );
+        for (const [i, part] of parts.entries()) part.resolve(found[i] as string);
+      } catch (error) {
+        for (const part of parts) part.reject(error);
+      }
+    }
+    this.#sending = false;
+  }
+
+  /** As many as may travel in one call. */
+  #takeParts(): Part[] {
+    let levels = 0;
+    let count = 0;
+    for (const part of this.#parts) {
+      levels += part.levels.length;
+      if (count > 0 && (levels > BATCH_LEVELS_MAX || count === PARTS_MAX)) break;
+      count++;
+    }
+    return this.#parts.splice(0, count);
+  }
+
+  /** Levels of single keys, in their order; undefined where nothing is known. */
+  async levels(
+    keys: readonly { skuToken: string; locationToken: string }[],
+  ): Promise<(Level | undefined)[]> {
+    try {
+      const texts = await Promise.all(
+        keys.map((key) => this.#redis.hget(STOCK_PREFIX + key.skuToken, key.locationToken)),
+      );
+      return texts.map((text) => (text === null ? undefined : parseLevel(text)));
+    } catch (error) {
+      throw redisError(`read ${keys.length} levels`, error);
+    }
+  }
+
+  /** All levels of a SKU, by location. */
+  async ofSku(skuToken: string): Promise<Level[]> {
+    try {
+      const levels = (await this.#redis.hvals(STOCK_PREFIX + skuToken)).map(parseLevel);
+      return levels
+        .filter((level) => level.location !== ANY_LOCATION)
+        .sort((a, b) => (a.location < b.location ? -1 : a.location > b.location ? 1 : 0));
+    } catch (error) {
+      throw redisError("read the levels of a SKU", error);
+    }
+  }
+
+  /** Sequence up to which the shard's levels are visible; 0 when Redis knows of none. */
+  async watermark({ epoch, shard }: ShardOfEpoch): Promise<number> {
+    try {
+      return Number((await this.#redis.get(`${WATERMARK_PREFIX}${epoch}:${shard}`)) ?? 0);
+    } catch (error) {
+      throw redisError(`read the watermark of shard ${shard}`, error);
+    }
+  }
+
+  /** Every level there is, a page at a time, for comparing with the truth. */
+  async *scan(): AsyncGenerator<Level[]> {
+    try {
+      for await (const keys of this.#redis.scanStream({
+        match: `${STOCK_PREFIX}*`,
+        count: SCAN_COUNT,
+      }) as AsyncIterable<string[]>) {
+        const values = await Promise.all(keys.map((key) => this.#redis.hvals(key)));
+        yield values.flat().map(parseLevel);
+      }
+    } catch (error) {
+      throw redisError("read all levels", error);
+    }
+  }
+
+  /** Removes single levels, whatever their version: for repairs. */
+  async remove(keys: readonly { skuToken: string; locationToken: string }[]): Promise<void> {
+    try {
+      await Promise.all(
+        keys.map((key) => this.#redis.hdel(STOCK_PREFIX + key.skuToken, key.locationToken)),
+      );
+    } catch (error) {
+      throw redisError(`remove ${keys.length} levels`, error);
+    }
+  }
+
+  /** Removes every level and watermark; who repairs writes them anew. */
+  async wipe(): Promise<void> {
+    try {
+      for (const match of [`${STOCK_PREFIX}*`, `${WATERMARK_PREFIX}*`])
+        for await (const keys of this.#redis.scanStream({
+          match,
+          count: SCAN_COUNT,
+        }) as AsyncIterable<string[]>)
+          if (keys.length > 0) await this.#redis.unlink(...keys);
+    } catch (error) {
+      throw redisError("wipe the registry", error);
+    }
+  }
+}
+
+type ScriptedRedis = Redis & {
+  onhandSetIfNewer(...args: (string | number)[]): Promise<string[]>;
+};
+
+/** Fixed width, so that watermarks compare as text. */
+const padded = (seq: number): string => String(seq).padStart(SEQ_WIDTH, "0");
+
+function parseLevel(text: string): Level {
+  return JSON.parse(text.slice(VERSION_LENGTH)) as Level;
+}

@@ -1,0 +1,172 @@
+// Owns the looking at and redriving of what was set aside (stream DEAD). A redriven letter goes into
+// the log as it came, at the place its SKU has today, and then leaves the stream.
+//
+// X1. A letter leaves only after the log has acked its payload; a crash between leaves both, and the
+//     command's identity makes a second redrive harmless.
+// X2. A payload that was cut to fit, or that never came from the log, is refused, not guessed.
+
+import { Buffer } from "node:buffer";
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { nuid } from "@nats-io/transport-node";
+import type { DeadLetter } from "../shared/effects.ts";
+import { OnhandError } from "../shared/errors.ts";
+import { API_TIMEOUT_MS, DEAD_LETTERS_LISTED_MAX } from "../shared/limits.ts";
+import { type NatsConnection, natsFault } from "./connection.ts";
+import { partition } from "./partition.ts";
+import { bundleSubject, deadSubject, parseLogSubject, toToken } from "./subjects.ts";
+import { isMissing, manager, readTopology } from "./topology.ts";
+
+const STREAM = "DEAD";
+const SCAN_BLOCK = 256;
+
+/** A letter and its sequence in DEAD, by which it is shown and redriven. */
+export type DeadEntry = { seq: number; letter: DeadLetter };
+
+export type ListOptions = {
+  /** Most letters, newest first; default 100, at most 1000. */
+  limit?: number;
+  /** Only older than this sequence: the last one of the page before. */
+  beforeSeq?: number;
+  /** Only of this source (`stock`, `ledger`, …). */
+  source?: string;
+};
+
+export type Redriven = { seq: number; subject: string; stream: string; logSeq: number };
+
+/** Letters, newest first. @throws OnhandError. */
+export async function listDeadLetters(
+  nc: NatsConnection,
+  options: ListOptions = {},
+): Promise<DeadEntry[]> {
+  const limit = Math.min(options.limit ?? 100, DEAD_LETTERS_LISTED_MAX);
+  const found: DeadEntry[] = [];
+  try {
+    const jsm = await manager(nc);
+    const { state } = await jsm.streams.info(STREAM);
+    let end = Math.min(options.beforeSeq ?? state.last_seq + 1, state.last_seq + 1);
+    while (found.length < limit && end > state.first_seq && end > 1) {
+      const start = Math.max(state.first_seq, end - SCAN_BLOCK, 1);
+      const block = await readBlock(jsm, start, end, options.source);
+      found.push(...block.reverse());
+      end = start;
+    }
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw natsFault("list the dead letters", error);
+  }
+  return found.slice(0, limit);
+}
+
+/** One letter. @throws OnhandError `dead_letter_missing`. */
+export async function showDeadLetter(nc: NatsConnection, seq: number): Promise<DeadEntry> {
+  try {
+    const message = await (await manager(nc)).streams.getMessage(STREAM, { seq });
+    if (message !== null) return { seq, letter: message.json<DeadLetter>() };
+  } catch (error) {
+    if (!isMissing(error)) throw natsFault(`read dead letter ${seq}`, error);
+  }
+  throw new OnhandError("dead_letter_missing", `Cannot find dead letter ${seq}: there is none`);
+}
+
+/** Puts a letter's payload into the log again and removes the letter. @throws OnhandError. */
+export async function redriveDeadLetter(nc: NatsConnection, seq: number): Promise<Redriven> {
+  const { letter } = await showDeadLetter(nc, seq);
+  const payload = payloadOf(seq, letter);
+  const { epoch, shards } = await readTopology(nc);
+  const { subject, body } = destination(seq, letter, payload, epoch, shards);
+  let ack: { stream?: string; seq?: number; error?: { description: string } };
+  try {
+    const reply = await nc.request(subject, body, { timeout: API_TIMEOUT_MS });
+    ack = reply.json();
+  } catch (error) {
+    throw natsFault(`redrive dead letter ${seq} to ${subject}`, error);
+  }
+  if (ack.stream === undefined || ack.seq === undefined || ack.error !== undefined)
+    throw new OnhandError(
+      "nats_refused",
+      `Cannot redrive dead letter ${seq} to ${subject}: ${ack.error?.description ?? "no ack"}`,
+      { retryable: true },
+    );
+  try {
+    await (await manager(nc)).streams.deleteMessage(STREAM, seq, false);
+  } catch (error) {
+    if (!isMissing(error)) throw natsFault(`remove dead letter ${seq}`, error);
+  }
+  return { seq, subject, stream: ack.stream, logSeq: ack.seq };
+}
+
+/** Sets something aside from outside the log (gateways); the relay does it for the actors. */
+export async function writeDeadLetter(nc: NatsConnection, letter: DeadLetter): Promise<void> {
+  try {
+    await nc.request(deadSubject(letter.source), JSON.stringify(letter), {
+      timeout: API_TIMEOUT_MS,
+    });
+  } catch (error) {
+    throw natsFault(`set aside ${letter.id || nuid.next()}`, error);
+  }
+}
+
+async function readBlock(
+  jsm: JetStreamManager,
+  start: number,
+  end: number,
+  source: string | undefined,
+): Promise<DeadEntry[]> {
+  const entries: DeadEntry[] = [];
+  const batch = await jsm.direct.getBatch(STREAM, { seq: start, batch: end - start });
+  for await (const message of batch) {
+    if (message.seq >= end) continue;
+    if (source !== undefined && message.subject !== deadSubject(source)) continue;
+    entries.push({ seq: message.seq, letter: message.json<DeadLetter>() });
+  }
+  return entries;
+}
+
+function payloadOf(seq: number, letter: DeadLetter): Uint8Array {
+  const bytes =
+    letter.payloadBase64 === undefined
+      ? new TextEncoder().encode(letter.payload ?? "")
+      : new Uint8Array(Buffer.from(letter.payloadBase64, "base64"));
+  if (bytes.byteLength === letter.payloadBytes) return bytes;
+  throw notRedrivable(
+    seq,
+    `its payload was cut to ${bytes.byteLength} of ${letter.payloadBytes} bytes`,
+  );
+}
+
+/** Where it goes today: the epoch may be another, and one command of a bundle goes alone. */
+function destination(
+  seq: number,
+  letter: DeadLetter,
+  payload: Uint8Array,
+  epoch: number,
+  shards: number,
+): { subject: string; body: Uint8Array } {
+  const from = parseLogSubject(letter.subject);
+  if (from === undefined) throw notRedrivable(seq, `it did not come from the log`);
+  if (from.kind === "single") {
+    const shard = partition(from.skuToken, shards);
+    const subject = `inv.log.${epoch}.${shard}.${from.locationToken}.${from.skuToken}`;
+    return { subject, body: payload };
+  }
+  const text = new TextDecoder().decode(payload);
+  let command: unknown;
+  try {
+    command = JSON.parse(text);
+  } catch {
+    throw notRedrivable(seq, "it is a bundle that is no JSON");
+  }
+  if (Array.isArray(command)) {
+    if (from.epoch !== epoch) throw notRedrivable(seq, `it is a bundle of epoch ${from.epoch}`);
+    return { subject: letter.subject, body: payload };
+  }
+  const sku = (command as { sku?: unknown } | null)?.sku;
+  if (typeof sku !== "string" || !sku.isWellFormed())
+    throw notRedrivable(seq, "it is a command of a bundle without a SKU");
+  const shard = partition(toToken(sku), shards);
+  return { subject: bundleSubject(epoch, shard), body: new TextEncoder().encode(`[${text}]`) };
+}
+
+function notRedrivable(seq: number, why: string): OnhandError {
+  return new OnhandError("dead_letter_not_redrivable", `Cannot redrive dead letter ${seq}: ${why}`);
+}

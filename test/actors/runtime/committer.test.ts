@@ -1,0 +1,181 @@
+// The committer alone, with a store that does what the test says.
+import { describe, expect, test } from "vitest";
+import { Committer } from "../../../actors/runtime/committer.ts";
+import { emptyOutput, type LogEntry, type Output } from "../../../actors/runtime/machine.ts";
+import type {
+  Commit,
+  CommitOutcome,
+  RunnerPorts,
+  ShardRow,
+} from "../../../actors/runtime/ports.ts";
+import { realClock } from "../../../actors/runtime/real_ports.ts";
+import { OnhandError } from "../../../shared/errors.ts";
+import { UNCOMMITTED_EFFECTS_MAX } from "../../../shared/limits.ts";
+import { until } from "./support/house.ts";
+
+const ROW: ShardRow = {
+  applyVersion: 1,
+  committedSeq: 0,
+  committed: undefined,
+  token: "",
+  checkpointSeq: 0,
+  checkpoint: undefined,
+  streamCreated: undefined,
+  outboxNext: 1,
+};
+const entry = (seq: number): LogEntry => ({
+  seq,
+  appendedAtMs: seq,
+  subject: "s",
+  payload: new Uint8Array(),
+});
+const effect = (id: string, urgent = false) =>
+  ({ kind: "need", subject: "n", message: { id }, urgent }) as unknown as Output["effects"][number];
+const output = (...effects: Output["effects"]): Output => ({
+  ...emptyOutput(),
+  effects,
+});
+
+function open(
+  answer: (commit: Commit) => Promise<CommitOutcome>,
+  given: { commitIntervalMs?: number; checkpoint?: boolean } = {},
+) {
+  const commits: Commit[] = [];
+  const events: string[] = [];
+  const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+  const ports = {
+    clock: realClock,
+    journal: quiet,
+    log: { digest: (one: LogEntry) => `digest of ${one.seq}` },
+    store: {
+      commit: (commit: Commit) => {
+        commits.push(commit);
+        return answer(commit);
+      },
+    },
+  } as unknown as RunnerPorts;
+  const committer = new Committer(
+    ports,
+    ROW,
+    {
+      owner: "o",
+      applyVersion: 1,
+      commitIntervalMs: given.commitIntervalMs ?? 10,
+      checkpointIntervalMs: 1_000_000,
+      checkpointPhase: 0,
+    },
+    {
+      takeCheckpoint: (seq) => ({ nowMs: seq, snapshot: { seq }, changes: [] }),
+      onCommitted: (outbox) => events.push(`committed ${outbox.map((row) => row.number)}`),
+      onFenced: (found) => events.push(`fenced ${found}`),
+      onHalt: (reason) => events.push(`halt ${reason}`),
+    },
+  );
+  return { committer, commits, events };
+}
+
+const done = async (commit: Commit): Promise<CommitOutcome> => ({
+  outcome: "committed",
+  outboxNext: commit.outboxNext,
+});
+
+describe("Committer", () => {
+  test("commits the whole prefix so far, one at a time, each from where the last one ended", async () => {
+    let release: () => void = () => {};
+    const { committer, commits } = open(async (commit) => {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      return done(commit);
+    });
+    committer.add(entry(1), output(effect("a")));
+    committer.poll();
+    committer.add(entry(2), output(effect("b"), effect("c")));
+    committer.add(entry(3), output());
+    committer.poll();
+    expect(commits.length).toBe(1);
+    release();
+    await until("the second starts", () => commits.length === 2);
+    release();
+    await until("it is done", () => committer.committedSeq === 3);
+    const [first, second] = commits as [Commit, Commit];
+    expect([first.guard, second.guard]).toEqual([
+      { seq: 0, token: "" },
+      { seq: 1, token: first.token },
+    ]);
+    expect(second.token).not.toBe(first.token);
+    expect(first.outbox.map(({ number, effectId }) => [number, effectId])).toEqual([[1, "a"]]);
+    expect(second.outbox.map(({ number, effectId }) => [number, effectId])).toEqual([
+      [2, "b"],
+      [3, "c"],
+    ]);
+    expect(second.committed).toEqual({ seq: 3, appendedAtMs: 3, digest: "digest of 3" });
+    committer.end();
+  });
+
+  test("repeats the same commit until the store answers, and halts when it is refused", async () => {
+    let failures = 2;
+    const { committer, commits, events } = open(async (commit) => {
+      if (failures-- > 0) throw new OnhandError("away", "away", { retryable: true });
+      if (commit.committed?.seq === 2) throw new OnhandError("database_refused", "no");
+      return done(commit);
+    });
+    committer.add(entry(1), output());
+    committer.poll();
+    await until("committed", () => committer.committedSeq === 1);
+    expect(commits[1]).toBe(commits[0]);
+    expect(commits[2]).toBe(commits[0]);
+    committer.add(entry(2), output());
+    committer.poll();
+    await until("halted", () => events.includes("halt commit_refused"));
+    committer.add(entry(3), output());
+    committer.poll();
+    expect(commits.length).toBe(4);
+  });
+
+  test("stands down when fenced", async () => {
+    const { committer, events } = open(async () => ({ outcome: "fenced", seq: 9, token: "other" }));
+    committer.add(entry(1), output());
+    committer.poll();
+    await until("fenced", () => events.length === 1);
+    expect(events).toEqual(["fenced seq 9, token other"]);
+    await committer.flush({ checkpoint: true });
+  });
+
+  test("an urgent effect does not wait for the interval", async () => {
+    const { committer, commits } = open(done, { commitIntervalMs: 1_000_000 });
+    committer.add(entry(1), output());
+    committer.poll(); // the first after a pause goes at once
+    await until("committed", () => committer.committedSeq === 1);
+    committer.add(entry(2), output(effect("calm")));
+    committer.poll();
+    expect(commits.length).toBe(1);
+    committer.add(entry(3), output(effect("urgent", true)));
+    committer.poll();
+    await until("committed", () => committer.committedSeq === 3);
+    committer.end();
+  });
+
+  test("flush() ends with a checkpoint of exactly the committed prefix", async () => {
+    const { committer, commits } = open(done);
+    committer.add(entry(1), output());
+    await committer.flush({ checkpoint: true });
+    expect(committer.checkpointSeq).toBe(1);
+    expect(commits.at(-1)?.checkpoint).toMatchObject({ mark: { seq: 1 }, snapshot: { seq: 1 } });
+    const count = commits.length;
+    await committer.flush({ checkpoint: true });
+    expect(commits.length).toBe(count);
+    committer.end();
+  });
+
+  test("says when so much waits for the store that reading must wait", () => {
+    const { committer } = open(() => new Promise(() => {}));
+    expect(committer.isFull).toBe(false);
+    const effects = Array.from({ length: UNCOMMITTED_EFFECTS_MAX }, (_, i) => effect(`e${i}`));
+    committer.add(entry(1), output(...effects));
+    expect(committer.isFull).toBe(true);
+    committer.poll();
+    expect(committer.isFull).toBe(true);
+    committer.end();
+  });
+});

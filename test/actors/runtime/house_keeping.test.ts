@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { makePartitions } from "../../../actors/runtime/house_keeping.ts";
+import { LEDGER_COLUMNS, writeLedgerRow } from "../../../actors/runtime/ledger_codec.ts";
+import { findIdentities } from "../../../actors/runtime/ledger_find.ts";
+import type { LedgerRow } from "../../../actors/runtime/ledger_row.ts";
+import { migrate } from "../../../shared/migrate.ts";
+import { copyIn, copyStatement, Database } from "../../../shared/postgres.ts";
+import { CopyWriter } from "../../../shared/postgres_binary.ts";
+import { type FreshDatabase, freshDatabase } from "../../support/servers.ts";
+
+const DAY_MS = 86_400_000;
+const NOON_MS = Date.parse("2026-11-23T12:00:00Z");
+let fresh: FreshDatabase;
+let database: Database;
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  database = new Database(fresh.url, { connectionsMax: 3, name: "test" });
+  await migrate(database);
+});
+afterAll(async () => {
+  await database.close();
+  await fresh.drop();
+});
+
+const ROW: LedgerRow = {
+  epoch: 1,
+  shard: 3,
+  seq: 2 ** 40,
+  index: 255,
+  ordinal: 2,
+  sku: "SKU é",
+  location: "L",
+  id: "till-1",
+  identityHigh: 0xfedcba98,
+  identityLow: 0x89abcdef,
+  digest: 0xf0000001,
+  type: "adjust",
+  cause: "command",
+  outcome: "applied",
+  reason: null,
+  at: NOON_MS - 1,
+  appendedAt: NOON_MS,
+  qty: -(2 ** 50),
+  deltaSellable: -1,
+  deltaReserved: 2,
+  bucket: "damaged",
+  deltaBucket: 3,
+  deltaBackordered: 4,
+  deltaInTransit: 5,
+  deltaOnOrder: 6,
+  sellable: 2 ** 50,
+  unavailable: 8,
+  reserved: 9,
+  backordered: 10,
+  inTransit: 11,
+  onOrder: 12,
+  channel: "web",
+  ref: null,
+  price: 1999,
+  cost: null,
+  currency: "EUR",
+  hold: "h",
+  backfill: true,
+  lost: 13,
+  demand: 14,
+  extra: '{"lot": "x"}',
+};
+
+async function insert(...rows: LedgerRow[]): Promise<void> {
+  const writer = new CopyWriter();
+  for (const row of rows) writeLedgerRow(writer, row);
+  const taken = writer.take();
+  await database.transaction((sql) =>
+    copyIn(sql, copyStatement("stock_transaction", LEDGER_COLUMNS), taken),
+  );
+}
+
+test("makePartitions() makes today's and the coming days' once, whoever else does", async () => {
+  await insert({ ...ROW, seq: 1, appendedAt: NOON_MS });
+  const made = await Promise.all([
+    makePartitions(database, NOON_MS, 3),
+    makePartitions(database, NOON_MS, 3),
+  ]);
+  // Today stays in the default partition: rows of it stand there already.
+  expect(made.flat().sort()).toEqual([
+    "stock_transaction_20261124",
+    "stock_transaction_20261125",
+    "stock_transaction_20261126",
+  ]);
+  expect(await makePartitions(database, NOON_MS + DAY_MS, 3)).toEqual([
+    "stock_transaction_20261127",
+  ]);
+  await insert({ ...ROW, seq: 2, appendedAt: NOON_MS + DAY_MS });
+  const where = await database.sql`
+    select seq, tableoid::regclass::text as part from stock_transaction order by seq`;
+  expect(where).toEqual([
+    { seq: 1, part: "stock_transaction_default" },
+    { seq: 2, part: "stock_transaction_20261124" },
+  ]);
+});
+
+test("findIdentities() gives rows back as they were written, in order, with the voids that name them", async () => {
+  const identity = { identityHigh: 0xfedcba98, identityLow: 0x89abcdef };
+  await insert(
+    { ...ROW, seq: 30, ordinal: 0 },
+    {
+      ...ROW,
+      seq: 30,
+      ordinal: 1,
+      cause: "countCorrection",
+      id: null,
+      identityHigh: null,
+      identityLow: null,
+    },
+    { ...ROW, seq: 31, id: "other" },
+    {
+      ...ROW,
+      seq: 32,
+      id: "v",
+      type: "void",
+      extra: '{"of": "till-1"}',
+      identityHigh: 1,
+      identityLow: 1,
+    },
+    {
+      ...ROW,
+      seq: 33,
+      id: "w",
+      type: "void",
+      outcome: "rejected",
+      extra: '{"of": "till-1"}',
+      identityHigh: 2,
+      identityLow: 2,
+    },
+  );
+  const lookup = { sku: "SKU é", location: "L", id: "till-1", ...identity };
+  const [found, none] = await database.run((sql) =>
+    findIdentities(sql, [lookup, { ...lookup, id: "nobody" }], NOON_MS - DAY_MS),
+  );
+  expect(found?.rows.map((row) => row.seq)).toEqual([1, 30, 2].sort((a, b) => a - b));
+  expect(found?.rows.at(-1)).toEqual({ ...ROW, seq: 30, ordinal: 0 });
+  expect(found?.voids).toEqual([{ epoch: 1, seq: 32, appendedAt: NOON_MS }]);
+  expect(none).toMatchObject({ rows: [], voids: [] });
+  const [late] = await database.run((sql) => findIdentities(sql, [lookup], NOON_MS + 1));
+  expect(late?.rows.map((row) => row.seq)).toEqual([2]);
+});

@@ -1,0 +1,191 @@
+// What a shard does while a part of the world is away, and when its log is not the one it folded.
+import { afterEach, describe, expect, test, vi } from "vitest";
+import type { Command } from "../../../shared/messages.ts";
+import { stockStream } from "../../../streams/subjects.ts";
+import { applyTopology, manager, trimLog } from "../../../streams/topology.ts";
+import { privateNats, privatePostgres, privateRedis } from "../../support/servers.ts";
+import { EPOCH, type House, openHouse, type Started, until } from "./support/house.ts";
+
+// Making a Postgres cluster waits for the disk.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+
+let house: House;
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await house.close();
+  for (const close of closers.splice(0)) await close();
+});
+
+const STREAM = stockStream(EPOCH, 0);
+let number = 0;
+const sale = (sku = "A") =>
+  ({ type: "sale", id: `s${number++}`, sku, location: "x", qty: 1 }) as Command;
+const sell = (count: number, sku = "A") =>
+  Promise.all(Array.from({ length: count }, () => house.publisher.decide(sale(sku))));
+const rows = async () => {
+  const [row] = await house.database.sql<{ rows: number; ids: number }[]>`
+    select count(*)::int as rows, count(distinct id)::int as ids from stock_transaction`;
+  return row;
+};
+const visible = async (sku = "A") =>
+  (await house.registry.levels([{ skuToken: sku, locationToken: "x" }]))[0]?.sellable;
+const state = (started: Started) => started.runner.status().state;
+
+describe("Runner, while a server is away", () => {
+  test("Postgres killed: decisions go on, and everything is committed once it is back", async () => {
+    const postgres = await privatePostgres();
+    closers.push(() => postgres.stop());
+    house = await openHouse({ postgres: postgres.url });
+    const started = await house.start();
+    await sell(50);
+    await postgres.kill();
+    await sell(200);
+    await until("it is noticed", () => started.runner.status().store === "away");
+    await sell(1);
+    expect(state(started)).toBe("running");
+    await postgres.start();
+    await until(
+      "all is committed",
+      () =>
+        started.runner.status().committedSeq === started.runner.status().appliedSeq &&
+        started.runner.status().store === "ok",
+    );
+    expect(await rows()).toEqual({ rows: 251, ids: 251 });
+    await started.runner.stop();
+    expect(await house.database.sql`select sellable from stock_level`).toEqual([
+      { sellable: -251 },
+    ]);
+  });
+
+  test("Postgres away at the start: the runner waits and then runs", async () => {
+    const postgres = await privatePostgres();
+    closers.push(() => postgres.stop());
+    house = await openHouse({ postgres: postgres.url });
+    await postgres.stop();
+    const starting = house.start();
+    const decided = sell(3);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await postgres.start();
+    const started = await starting;
+    await decided;
+    expect(state(started)).toBe("running");
+  });
+
+  test("Redis killed and empty on return: levels and watermark are made again", async () => {
+    const redis = await privateRedis();
+    closers.push(() => redis.stop());
+    house = await openHouse({ redis: redis.url });
+    const started = await house.start();
+    await sell(5, "A");
+    await sell(7, "B");
+    await until("visible", async () => (await visible("B")) === -7);
+    await redis.kill();
+    await sell(4, "A");
+    expect(state(started)).toBe("running");
+    await redis.start();
+    await until("A is shown", async () => (await visible("A").catch(() => 0)) === -9);
+    await until("and B, which did not change", async () => (await visible("B")) === -7);
+    const { appliedSeq } = started.runner.status();
+    await until(
+      "the watermark",
+      async () => (await house.registry.watermark({ epoch: EPOCH, shard: 0 })) === appliedSeq,
+    );
+  });
+
+  test("Redis flushed under a running shard is noticed and filled again", async () => {
+    house = await openHouse();
+    await house.start();
+    await sell(3, "A");
+    await sell(2, "B");
+    await until("visible", async () => (await visible("B")) === -2);
+    await house.redis.flushdb();
+    await sell(1, "A");
+    await until("A", async () => (await visible("A")) === -4);
+    await until("B", async () => (await visible("B")) === -2);
+  });
+
+  test("nats-server killed: decisions go on within a second of its return, without gap or repeat", async () => {
+    const nats = await privateNats();
+    closers.push(() => nats.stop());
+    house = await openHouse({ nats: nats.url });
+    const started = await house.start();
+    await sell(20);
+    await nats.kill();
+    const during = sell(20);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await nats.start();
+    const beforeMs = performance.now();
+    await during;
+    expect(performance.now() - beforeMs).toBeLessThan(4_000);
+    await sell(20);
+    const { appliedSeq } = started.runner.status();
+    await until("committed", () => started.runner.status().committedSeq >= appliedSeq);
+    expect(await rows()).toEqual({ rows: 60, ids: 60 });
+    expect(state(started)).toBe("running");
+  });
+});
+
+describe("Runner, with a log that is not the one it folded", () => {
+  /** A shard that folded and committed ten entries and stopped. */
+  async function folded(): Promise<void> {
+    house = await openHouse();
+    const started = await house.start();
+    for (let i = 0; i < 10; i++) await house.publisher.publishSingle(sale());
+    await until("committed", () => started.runner.status().committedSeq === 10);
+    await started.runner.stop();
+  }
+  async function haltOf(started: Started): Promise<string> {
+    await until("halted", () => state(started) === "halted");
+    await until("an alert is stored", async () => {
+      const [row] = await house.database
+        .sql`select count(*)::int as n from alert where kind = 'shardHalted'`;
+      return row?.n === 1;
+    });
+    return started.runner.status().why?.reason ?? "";
+  }
+
+  test("made anew: halts with log_replaced", async () => {
+    await folded();
+    await (await manager(house.nc)).streams.delete(STREAM);
+    await applyTopology(house.nc, { shards: 1 });
+    for (let i = 0; i < 12; i++) await house.publisher.publishSingle(sale());
+    expect(await haltOf(await house.start())).toBe("log_replaced");
+    expect(await house.database.sql`select committed_seq from shard`).toEqual([
+      { committed_seq: 10 },
+    ]);
+  });
+
+  test("cut behind the checkpoint: halts with log_cut", async () => {
+    await folded();
+    await house.database.sql`update shard set checkpoint_seq = 4, checkpoint_digest = null`;
+    await trimLog(house.nc, STREAM, 8);
+    expect(await haltOf(await house.start())).toBe("log_cut");
+  });
+
+  test("shorter than what was committed: halts with log_shorter", async () => {
+    await folded();
+    await house.database.sql`update shard set committed_seq = 15, checkpoint_seq = 15`;
+    expect(await haltOf(await house.start())).toBe("log_shorter");
+  });
+
+  test("another entry where the committed one stood: halts with log_changed", async () => {
+    await folded();
+    await house.database.sql`update shard set committed_digest = 'of another entry'`;
+    expect(await haltOf(await house.start())).toBe("log_changed");
+  });
+
+  test("behind the registry's watermark: halts with log_behind_registry", async () => {
+    await folded();
+    await house.redis.set("onhand:watermark:1:0", "00000000000099");
+    expect(await haltOf(await house.start())).toBe("log_behind_registry");
+  });
+
+  test("trimmed in front of the checkpoint: goes on", async () => {
+    await folded();
+    await trimLog(house.nc, STREAM, 10);
+    const started = await house.start();
+    await sell(1);
+    expect(state(started)).toBe("running");
+    expect(started.runner.status().appliedSeq).toBe(11);
+  });
+});

@@ -1,0 +1,243 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type LedgerHouse, messageOf, openLedgerHouse } from "./support/ledger_house.ts";
+
+let house: LedgerHouse;
+beforeEach(async () => {
+  house = await openLedgerHouse();
+});
+afterEach(() => house.close());
+
+const sale = (at: string, qty: number, more = {}) => ({
+  type: "sale",
+  at,
+  qty,
+  deltaSellable: -qty,
+  demand: qty,
+  ...more,
+});
+
+/** Last message of each window, as a consumer that lets the highest version win has them. */
+function heard() {
+  const last = new Map<string, (typeof house.published)[number]>();
+  for (const message of house.published) {
+    const name = JSON.stringify([message.location, message.sku, message.windowStart]);
+    const known = last.get(name);
+    if (known === undefined || message.version > known.version) last.set(name, message);
+  }
+  return [...last.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, message]) => message)
+    .filter(({ removed }) => removed !== true)
+    .map(({ id: _, ...message }) => message);
+}
+
+async function streamAgreesWithTable() {
+  expect(heard()).toEqual((await house.table()).map(messageOf));
+}
+
+it("demandWindows() sums by the location's own day, 23 hours when the clock goes forward", async () => {
+  await house.location("york", "America/New_York");
+  // 03:30 UTC on the 9th is still the 8th in New York, where the clock went forward that night.
+  await house.rows(
+    sale("2026-03-09T03:30:00Z", 2, { location: "york" }),
+    sale("2026-03-09T12:00:00Z", 3, { location: "york" }),
+    { type: "return", at: "2026-03-08T12:00:00Z", qty: 1, deltaSellable: 1, location: "york" },
+  );
+  await house.commit("2026-03-09T12:00:00Z");
+  await house.step(house.windows());
+  expect(heard()).toMatchObject([
+    {
+      windowStart: "2026-03-08T05:00:00.000Z",
+      windowEnd: "2026-03-09T04:00:00.000Z",
+      localDay: "2026-03-08",
+      demand: 2,
+      returns: 1,
+      minutesOpen: 23 * 60,
+      closed: true,
+    },
+    {
+      windowStart: "2026-03-09T04:00:00.000Z",
+      windowEnd: "2026-03-10T04:00:00.000Z",
+      demand: 3,
+      returns: 0,
+      minutesOpen: 24 * 60,
+      closed: false,
+    },
+  ]);
+  await streamAgreesWithTable();
+});
+
+it("demandWindows() has a day of 25 hours when the clock goes back", async () => {
+  await house.location("york", "America/New_York");
+  await house.rows(
+    sale("2026-11-01T05:30:00Z", 1, { location: "york" }), // 01:30, for the first time
+    sale("2026-11-01T06:30:00Z", 1, { location: "york" }), // 01:30, for the second
+    sale("2026-11-02T04:59:59Z", 1, { location: "york" }),
+  );
+  await house.commit("2026-11-02T05:00:00Z");
+  await house.step(house.windows());
+  expect(await house.table()).toMatchObject([
+    { local_day: "2026-11-01", demand: 3, orders: 3, minutes_open: 25 * 60, closed: true },
+  ]);
+});
+
+it("demandWindows() closes a window a grace after its end, and restates it for what comes late", async () => {
+  const windows = house.windows({ graceMs: 3_600_000 });
+  await house.rows(sale("2026-03-02T10:00:00Z", 2));
+  await house.commit("2026-03-03T00:59:59Z");
+  await house.step(windows);
+  expect(await house.table()).toMatchObject([{ demand: 2, closed: false }]);
+  await house.commit("2026-03-03T01:00:00Z");
+  await house.step(windows);
+  expect(await house.table()).toMatchObject([{ demand: 2, closed: true }]);
+  await house.rows(sale("2026-03-02T23:00:00Z", 5), sale("2026-03-01T23:00:00Z", 1));
+  await house.commit("2026-03-03T02:00:00Z");
+  await house.step(windows);
+  expect(await house.table()).toMatchObject([
+    { local_day: "2026-03-01", demand: 1, closed: true },
+    { local_day: "2026-03-02", demand: 7, orders: 2, largest_order: 5, closed: true },
+  ]);
+  await streamAgreesWithTable();
+});
+
+it("demandWindows() closes by the clock when the log holds nothing more", async () => {
+  await house.rows(sale("2026-03-02T10:00:00Z", 2));
+  await house.commit("2026-03-02T10:00:00Z");
+  let lastSeq = 99;
+  const timeWhenLast = (seq: number) =>
+    seq === lastSeq ? Date.parse("2026-03-03T00:00:00Z") : undefined;
+  await house.step(house.windows({ timeWhenLast }));
+  expect(await house.table()).toMatchObject([{ closed: false }]);
+  lastSeq = 1;
+  await house.step(house.windows({ timeWhenLast }));
+  expect(await house.table()).toMatchObject([{ closed: true }]);
+});
+
+it("demandWindows() makes windows of hours when set so, and anew when the setting changes", async () => {
+  await house.location("shop", "Asia/Kolkata");
+  await house.rows(sale("2026-03-02T10:10:00Z", 2), sale("2026-03-02T10:40:00Z", 3));
+  await house.commit("2026-03-02T11:00:00Z");
+  await house.step(house.windows());
+  expect(await house.table()).toMatchObject([{ demand: 5, minutes_open: 1440 }]);
+  await house.step(house.windows({ grain: "hour" }));
+  const table = await house.table();
+  expect(table).toMatchObject([
+    { local_day: "2026-03-02", demand: 2, minutes_open: 60, closed: true },
+    { local_day: "2026-03-02", demand: 3, minutes_open: 60, closed: false },
+  ]);
+  expect(table[0]?.window_start.toISOString()).toBe("2026-03-02T09:30:00.000Z");
+  expect(house.published.filter(({ removed }) => removed)).toHaveLength(1);
+  await streamAgreesWithTable();
+});
+
+it("demandWindows() makes the windows of a location anew when its time zone changes", async () => {
+  await house.rows(
+    sale("2026-03-02T23:30:00Z", 2),
+    sale("2026-03-03T10:00:00Z", 3),
+    sale("2026-03-02T23:30:00Z", 4, { location: "other" }),
+  );
+  await house.commit("2026-03-04T10:00:00Z");
+  await house.step(house.windows());
+  expect((await house.table()).map(({ location, demand }) => [location, demand])).toEqual([
+    ["other", 4],
+    ["shop", 2],
+    ["shop", 3],
+  ]);
+  await house.location("shop", "Europe/Berlin");
+  await house.step(house.windows());
+  expect(await house.table()).toMatchObject([
+    { location: "other", demand: 4, local_day: "2026-03-02" },
+    { location: "shop", demand: 5, local_day: "2026-03-03", closed: true },
+  ]);
+  await streamAgreesWithTable();
+  // And goes on from there.
+  await house.rows(sale("2026-03-04T22:59:00Z", 1));
+  await house.commit("2026-03-04T23:00:00Z");
+  await house.step(house.windows());
+  expect(await house.table()).toMatchObject([
+    {},
+    { demand: 5 },
+    { local_day: "2026-03-04", demand: 1, closed: true },
+  ]);
+});
+
+it("stepProjection() folds each row once, however often it runs", async () => {
+  await house.rows(sale("2026-03-02T10:00:00Z", 2));
+  await house.commit("2026-03-02T10:00:01Z");
+  await house.step(house.windows());
+  const told = house.published.length;
+  await house.step(house.windows());
+  await house.step(house.windows());
+  expect(house.published).toHaveLength(told);
+  expect(await house.table()).toMatchObject([{ demand: 2 }]);
+});
+
+it("a void and a released order are taken back in the window they stood in", async () => {
+  await house.rows(
+    sale("2026-03-02T10:00:00Z", 74_215, { id: "huge" }),
+    sale("2026-03-02T10:05:00Z", 3, { id: "small" }),
+    { type: "hold", at: "2026-03-02T11:00:00Z", hold: "h1", deltaReserved: 8, demand: 8 },
+    { type: "hold", at: "2026-03-02T11:00:00Z", hold: "h2", deltaReserved: 2, demand: 2 },
+  );
+  await house.commit("2026-03-03T00:00:00Z");
+  await house.step(house.windows());
+  expect(await house.table()).toMatchObject([{ demand: 74_228, orders: 4, largest_order: 74_215 }]);
+  await house.rows(
+    {
+      type: "void",
+      at: "2026-03-02T10:00:00Z",
+      appendedAt: Date.parse("2026-03-03T09:00:00Z"),
+      deltaSellable: 74_215,
+      demand: -74_215,
+      extra: '{"of":"huge","reason":"typo"}',
+    },
+    { type: "release", at: "2026-03-04T09:00:00Z", hold: "h1", deltaReserved: -8, demand: -8 },
+    { type: "fulfill", at: "2026-03-04T09:00:00Z", hold: "h2", deltaReserved: -2, demand: -1 },
+  );
+  await house.commit("2026-03-04T10:00:00Z");
+  await house.step(house.windows());
+  expect(await house.table()).toMatchObject([
+    { local_day: "2026-03-02", demand: 4, orders: 2, largest_order: 3 },
+  ]);
+  await streamAgreesWithTable();
+});
+
+it("returns, transfers and counts are fields of their own; a voided one is taken back", async () => {
+  const at = "2026-03-02T10:00:00Z";
+  await house.rows(
+    { type: "return", at, qty: 4, deltaSellable: 4, id: "r" },
+    { type: "return", at, qty: 2, bucket: "damaged", deltaBucket: 2, id: "d" },
+    { type: "adjust", at, qty: 3, deltaSellable: -3, id: "a" },
+    { type: "adjust", at, qty: 5, deltaSellable: -5, id: "b" },
+    { type: "count", at, qty: 7, deltaSellable: -2 },
+    { type: "sale", cause: "countCorrection", at, deltaSellable: 1 },
+    { type: "ship", at, qty: 6, deltaSellable: -6 },
+    { type: "arrive", at, qty: 9, deltaSellable: 9 },
+    { type: "arrive", cause: "transfer", at, deltaInTransit: -9 },
+    { type: "void", at, qty: 1, deltaSellable: -1, extra: '{"of":"r","reason":"x"}' },
+    { type: "void", at, deltaBucket: -2, bucket: "damaged", extra: '{"of":"d","reason":"x"}' },
+    { type: "void", at, deltaSellable: 5, extra: '{"of":"b","reason":"x"}' },
+    { type: "return", outcome: "rejected", reason: "out_of_range", at, qty: 8 },
+  );
+  await house.commit(at);
+  await house.step(house.windows());
+  expect(await house.table()).toMatchObject([
+    { demand: 0, orders: 0, largest_order: 0, returns: 3, transfers: 3, counts: -4 },
+  ]);
+});
+
+it("a day on which more came back than was sold has its returns beside its demand, not in it", async () => {
+  await house.rows(sale("2026-03-02T10:00:00Z", 2), {
+    type: "return",
+    at: "2026-03-02T11:00:00Z",
+    qty: 9,
+    deltaSellable: 9,
+  });
+  await house.commit("2026-03-03T00:00:00Z");
+  await house.step(house.windows());
+  expect(await house.table()).toMatchObject([{ demand: 2, returns: 9 }]);
+});
+
+it("a location with a zone Postgres does not know is refused", async () => {
+  await expect(house.location("m", "Mars/Base")).rejects.toMatchObject({ code: "database_data" });
+});

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import {
+  followLedger,
+  type Projection,
+  stepProjection,
+} from "../../../../actors/runtime/projections/projection.ts";
+import { Gate } from "../../../../shared/gate.ts";
+import { EPOCH, type LedgerHouse, openLedgerHouse } from "./support/ledger_house.ts";
+
+let house: LedgerHouse;
+beforeEach(async () => {
+  house = await openLedgerHouse();
+  await house.rows({ at: "2026-03-02T10:00:00Z" }, { at: "2026-03-02T10:00:01Z" });
+  await house.commit("2026-03-02T10:00:01Z");
+});
+afterEach(() => house.close());
+
+const of = { epoch: EPOCH, shard: 0 };
+const journal = { info() {}, warn() {}, error() {} };
+
+it("stepProjection() prepares, folds, settles with what is committed, and moves its cursor once", async () => {
+  const told: unknown[] = [];
+  const projection: Projection = {
+    name: "test",
+    prepare: async (_sql, { toSeq }) => void told.push(["prepare", toSeq]),
+    fold: async (_sql, { afterSeq, toSeq }) => void told.push(["fold", afterSeq, toSeq]),
+    settle: async (_sql, { toSeq }, ms) => void told.push(["settle", toSeq, ms]),
+  };
+  const committedMs = Date.parse("2026-03-02T10:00:01Z");
+  expect(await stepProjection(house.database, projection, of)).toBe(false);
+  expect(await stepProjection(house.database, projection, of)).toBe(false);
+  expect(told).toEqual([
+    ["prepare", 0],
+    ["fold", 0, 2],
+    ["settle", 2, committedMs],
+    ["prepare", 2],
+    ["settle", 2, committedMs],
+  ]);
+});
+
+it("stepProjection() that fails leaves cursor and rows as they were", async () => {
+  let isBroken = true;
+  const projection: Projection = {
+    name: "test",
+    async fold(sql) {
+      await sql`insert into vendor (vendor) values ('half')`;
+      if (isBroken) throw new Error("broken");
+    },
+  };
+  await expect(stepProjection(house.database, projection, of)).rejects.toThrow("broken");
+  isBroken = false;
+  await stepProjection(house.database, projection, of);
+  const vendors = await house.database.run((sql) => sql`select vendor from vendor`);
+  expect(vendors).toHaveLength(1);
+});
+
+it("followLedger() rests long after a long step, but not while the shard is idle", async () => {
+  const steps: number[] = [];
+  const projection: Projection = {
+    name: "test",
+    fold: async () => {},
+    async settle() {
+      steps.push(performance.now());
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    },
+  };
+  let isIdle = false;
+  const how = { journal, gate: new Gate(1), isIdle: () => isIdle };
+  const following = followLedger(house.database, [projection], of, how);
+  try {
+    // Busy: half a second of work is followed by ten of rest.
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    expect(steps).toHaveLength(1);
+    isIdle = true;
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    expect(steps.length).toBeGreaterThanOrEqual(2);
+  } finally {
+    await following.stop();
+  }
+});

@@ -1,0 +1,101 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { emptyStatus, localHost, type ShardEnd } from "../../../actors/runtime/shard_host.ts";
+import { type Supervisor, startSupervisor } from "../../../actors/runtime/supervisor.ts";
+import type { RunningServer } from "../../../scripts/servers/server_process.ts";
+import { connectNats, type NatsConnection } from "../../../streams/connection.ts";
+import { openLeases } from "../../../streams/lease.ts";
+import { applyTopology } from "../../../streams/topology.ts";
+import { privateNats } from "../../support/servers.ts";
+
+const SHARDS = 8;
+const ALL = [0, 1, 2, 3, 4, 5, 6, 7];
+const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+let nats: RunningServer;
+const connections: NatsConnection[] = [];
+const supervisors: Supervisor[] = [];
+
+beforeAll(async () => {
+  nats = await privateNats();
+  const nc = await connect();
+  await applyTopology(nc, { shards: SHARDS, leaseTtlMs: 500 });
+});
+afterEach(async () => {
+  await Promise.all(supervisors.splice(0).map((supervisor) => supervisor.stop()));
+});
+afterAll(async () => {
+  await Promise.all(connections.map((nc) => nc.close()));
+  await nats.stop();
+});
+
+async function connect(): Promise<NatsConnection> {
+  const nc = await connectNats(nats.url, { name: "test" });
+  connections.push(nc);
+  return nc;
+}
+
+/** A member whose shards do nothing but tell the test what is done to them. */
+async function member(name: string) {
+  const log: string[] = [];
+  const ends = new Map<number, (end: ShardEnd) => void>();
+  const nc = await connect();
+  const host = localHost(async (shard, onEnd) => {
+    log.push(`open ${shard}`);
+    ends.set(shard, onEnd);
+    return {
+      status: () => ({ ...emptyStatus(shard), state: "running" }),
+      drain: async () => void log.push(`drain ${shard}`),
+      abandon: async () => void log.push(`abandon ${shard}`),
+    };
+  });
+  const supervisor = await startSupervisor({
+    name,
+    epoch: 1,
+    shards: SHARDS,
+    leases: await openLeases(nc),
+    host,
+    journal: quiet,
+    leaseTtlMs: 500,
+  });
+  supervisors.push(supervisor);
+  const shards = () => supervisor.status().map((status) => status.shard);
+  return { supervisor, shards, log, ends, nc };
+}
+
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 8_000, interval: 25 });
+
+describe("startSupervisor()", () => {
+  it("runs every shard when alone, and shares them with one that joins", async () => {
+    const a = await member("a");
+    await eventually(() => expect(a.shards()).toEqual(ALL));
+    const b = await member("b");
+    await eventually(() => {
+      expect(b.shards().length).toBeGreaterThan(0);
+      expect([...a.shards(), ...b.shards()].sort()).toEqual(ALL);
+    });
+    for (const shard of b.shards()) expect(a.log).toContain(`drain ${shard}`);
+    await b.supervisor.stop();
+    await eventually(() => expect(a.shards()).toEqual(ALL));
+  });
+
+  it("takes over the shards of one that vanishes without a word", async () => {
+    const a = await member("a");
+    const b = await member("b");
+    await eventually(() => expect([...a.shards(), ...b.shards()].sort()).toEqual(ALL));
+    await b.nc.close();
+    await eventually(() => expect(a.shards()).toEqual(ALL));
+  });
+
+  it("opens a failed shard again, and leaves a halted one to be looked at", async () => {
+    const a = await member("a");
+    await eventually(() => expect(a.shards()).toEqual(ALL));
+    a.ends.get(3)?.({ shard: 3, reason: "failed", detail: "by test" });
+    await eventually(() => expect(a.log.filter((line) => line === "open 3")).toHaveLength(2));
+    a.ends.get(4)?.({ shard: 4, reason: "halted", detail: "the log is another" });
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(a.log.filter((line) => line === "open 4")).toHaveLength(1);
+    expect(a.supervisor.status()[4]).toMatchObject({
+      state: "halted",
+      halted: "the log is another",
+    });
+  });
+});

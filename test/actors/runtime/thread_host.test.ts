@@ -1,0 +1,62 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { ShardEnd, ShardHost } from "../../../actors/runtime/shard_host.ts";
+import { threadHost } from "../../../actors/runtime/thread_host.ts";
+
+const entry = new URL("./echo_thread.ts", import.meta.url);
+let host: ShardHost;
+const ends: ShardEnd[] = [];
+
+const start = (threads: number) => {
+  ends.length = 0;
+  host = threadHost({ entry, data: null, threads });
+  host.onEnd = (end) => ends.push(end);
+  return host;
+};
+afterEach(() => host.close());
+
+const running = () => host.status().filter((status) => status.state === "running");
+
+describe("threadHost()", () => {
+  it("opens shards over its threads and tells how they do", async () => {
+    start(2);
+    await Promise.all([0, 1, 2, 3].map((shard) => host.open(shard)));
+    await vi.waitFor(() =>
+      expect(
+        running()
+          .map((s) => s.shard)
+          .sort(),
+      ).toEqual([0, 1, 2, 3]),
+    );
+    await host.drain(1);
+    await vi.waitFor(() =>
+      expect(
+        running()
+          .map((s) => s.shard)
+          .sort(),
+      ).toEqual([0, 2, 3]),
+    );
+  });
+
+  it("rejects with the reason when a shard cannot be opened", async () => {
+    await expect(start(1).open(12)).rejects.toThrow("shard 12 cannot be restored");
+    expect(host.status()).toEqual([]);
+  });
+
+  it("tells the shards of a thread that dies as failed, and opens them in a new one", async () => {
+    start(1);
+    await host.open(1);
+    await host.open(13);
+    await vi.waitFor(() => expect(ends.map((end) => end.shard).sort()).toEqual([1, 13]));
+    expect(ends.every((end) => end.reason === "failed")).toBe(true);
+    await host.open(1);
+    await vi.waitFor(() => expect(running().map((s) => s.shard)).toEqual([1]));
+  });
+
+  it("passes on that a shard was fenced", async () => {
+    start(1);
+    await host.open(14);
+    await vi.waitFor(() =>
+      expect(ends).toEqual([{ shard: 14, reason: "fenced", detail: "by test" }]),
+    );
+  });
+});

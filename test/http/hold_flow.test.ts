@@ -1,0 +1,175 @@
+// A hold over several shards when things go wrong on the way (S20): what is sent, in which order, and
+// that the same call again ends the same way.
+import { describe, expect, test } from "vitest";
+import { holdFinisher } from "../../http/hold_finisher.ts";
+import { type HoldRequest, placeHold } from "../../http/hold_flow.ts";
+import type { DecidePort } from "../../http/ports.ts";
+import { OnhandError } from "../../shared/errors.ts";
+import type { Command, Decision } from "../../shared/messages.ts";
+import { partition } from "../../streams/partition.ts";
+import { FakeStockActor } from "./support/fake_stock_actor.ts";
+
+const SHARDS = 4;
+const skuOfShard = (shard: number): string => {
+  for (let i = 0; ; i++) if (partition(`S${i}`, SHARDS) === shard) return `S${i}`;
+};
+const [HOME, SECOND, THIRD] = [skuOfShard(0), skuOfShard(1), skuOfShard(2)] as const;
+
+const request = (qty: number): HoldRequest => ({
+  hold: "h",
+  commandId: "c",
+  lines: [HOME, SECOND, THIRD].map((sku) => ({ sku, location: "L", qty })),
+  ttlMs: 1_000,
+  channel: "web",
+});
+
+async function stocked(qty: number): Promise<FakeStockActor> {
+  const actor = new FakeStockActor(SHARDS);
+  for (const sku of [HOME, SECOND, THIRD]) {
+    await actor.decide({ type: "receipt", id: "r", sku, location: "L", qty });
+  }
+  actor.received.length = 0;
+  return actor;
+}
+
+const sent = (actor: FakeStockActor) =>
+  actor.received.map((command) =>
+    command.type === "seal"
+      ? `seal ${command.outcome} ${command.sku}`
+      : `${command.type} ${command.sku}`,
+  );
+
+describe("placeHold() over several shards", () => {
+  test("holds everywhere, then seals at home; home is told one line of each other shard", async () => {
+    const actor = await stocked(5);
+    const outcome = await placeHold(actor, request(2));
+    expect(outcome).toMatchObject({ held: true, duplicate: false });
+    expect(outcome.lines.map(({ sku, qty }) => [sku, qty])).toEqual([
+      [HOME, 2],
+      [SECOND, 2],
+      [THIRD, 2],
+    ]);
+    expect(sent(actor)).toEqual([
+      `hold ${HOME}`,
+      `hold ${SECOND}`,
+      `hold ${THIRD}`,
+      `seal held ${HOME}`,
+    ]);
+    expect(actor.received[0]).toMatchObject({
+      home: HOME,
+      elsewhere: [
+        { sku: SECOND, location: "L" },
+        { sku: THIRD, location: "L" },
+      ],
+    });
+    expect(actor.received[1]).toMatchObject({ home: HOME });
+    expect(actor.received[1]).not.toHaveProperty("elsewhere");
+  });
+
+  test("a line short: sealed as aborted at home before any other line is freed", async () => {
+    const actor = await stocked(5);
+    await actor.decide({ type: "sale", id: "s", sku: THIRD, location: "L", qty: 4 });
+    actor.received.length = 0;
+    const outcome = await placeHold(actor, request(2));
+    expect(outcome).toMatchObject({ held: false, reason: "insufficient_available" });
+    expect(outcome.lines).toMatchObject([{ short: 0 }, { short: 0 }, { sku: THIRD, short: 1 }]);
+    expect(sent(actor).slice(3)).toEqual([`seal aborted ${HOME}`, `seal aborted ${SECOND}`]);
+  });
+
+  test("home itself short: nothing to seal there, the others are freed", async () => {
+    const actor = await stocked(5);
+    await actor.decide({ type: "sale", id: "s", sku: HOME, location: "L", qty: 4 });
+    actor.received.length = 0;
+    const outcome = await placeHold(actor, request(2));
+    expect(outcome.held).toBe(false);
+    expect(sent(actor).slice(3)).toEqual([`seal aborted ${SECOND}`, `seal aborted ${THIRD}`]);
+  });
+
+  test("the same call again gives the same outcome and sends the same commands", async () => {
+    const actor = await stocked(5);
+    const first = await placeHold(actor, request(2));
+    const commands = actor.received.splice(0);
+    const second = await placeHold(actor, request(2));
+    expect(actor.received).toEqual(commands);
+    expect(second).toMatchObject({ held: first.held, duplicate: true });
+  });
+
+  test("a shard that cannot be reached leaves the hold unsealed, and a later call finishes it", async () => {
+    const actor = await stocked(5);
+    const broken = failing(actor, (command) => command.sku === SECOND, false);
+    await expect(placeHold(broken, request(2))).rejects.toMatchObject({ code: "publish_not_sent" });
+    expect(sent(actor)).not.toContain(`seal held ${HOME}`);
+    expect(sent(actor).some((line) => line.startsWith("seal aborted"))).toBe(false);
+    expect(await placeHold(actor, request(2))).toMatchObject({ held: true });
+  });
+
+  test("an answer lost after the seal: a later call learns that it is held", async () => {
+    const actor = await stocked(5);
+    const lossy: DecidePort = {
+      ...ports(actor),
+      async decide(command) {
+        const decision = await actor.decide(command);
+        if (command.type === "seal") throw open();
+        return decision;
+      },
+    };
+    await expect(placeHold(lossy, request(2))).rejects.toMatchObject({ fields: { sent: true } });
+    expect(await placeHold(actor, request(2))).toMatchObject({ held: true, duplicate: true });
+  });
+
+  test("someone sealed it as aborted first: refused, and the lines are freed", async () => {
+    const actor = await stocked(5);
+    await actor.decide({
+      type: "seal",
+      id: "x",
+      sku: HOME,
+      location: "L",
+      hold: "h",
+      outcome: "aborted",
+    });
+    actor.received.length = 0;
+    const outcome = await placeHold(actor, request(2));
+    expect(outcome).toMatchObject({ held: false, reason: "already_sealed" });
+    expect(sent(actor).slice(-2)).toEqual([`seal aborted ${SECOND}`, `seal aborted ${THIRD}`]);
+  });
+});
+
+describe("holdFinisher()", () => {
+  test("answers at the deadline, and brings the hold to its seal all the same", async () => {
+    const actor = await stocked(5);
+    const slow: DecidePort = {
+      ...ports(actor),
+      async decide(command) {
+        await new Promise((resolve) => setTimeout(resolve, command.sku === THIRD ? 150 : 1));
+        return actor.decide(command);
+      },
+    };
+    const place = holdFinisher(slow, 40);
+    await expect(place(request(2))).rejects.toMatchObject({
+      code: "decision_timeout",
+      fields: { sent: true },
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(sent(actor).at(-1)).toBe(`seal held ${HOME}`);
+    expect(await placeHold(actor, request(2))).toMatchObject({ held: true, duplicate: true });
+  });
+});
+
+const ports = (actor: FakeStockActor) => ({ epoch: actor.epoch, shards: actor.shards });
+const open = () => new OnhandError("decision_timeout", "no decision", { fields: { sent: true } });
+
+function failing(
+  actor: FakeStockActor,
+  when: (command: Command) => boolean,
+  isSent: boolean,
+): DecidePort {
+  return {
+    ...ports(actor),
+    async decide(command): Promise<Decision> {
+      if (!when(command)) return actor.decide(command);
+      throw isSent
+        ? open()
+        : new OnhandError("publish_not_sent", "away", { fields: { sent: false } });
+    },
+  };
+}

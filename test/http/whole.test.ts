@@ -1,0 +1,284 @@
+// The edge with everything behind it real: stock actor, log, ledger, registry. What callers may rely on.
+import { Svcm } from "@nats-io/services";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { HistoryAnswer, HoldStateAnswer, StockAnswer } from "../../http/schemas.ts";
+import { partition } from "../../streams/partition.ts";
+import { toToken } from "../../streams/subjects.ts";
+import { SseReader } from "./support/sse_reader.ts";
+import { call, type Json, until, type WholeHouse, wholeHouse } from "./support/whole_house.ts";
+
+const SHARDS = 4;
+let house: WholeHouse;
+beforeAll(async () => {
+  house = await wholeHouse({ shards: SHARDS });
+}, 60_000);
+afterAll(() => house.stop());
+
+const get = (path: string) => call(house, "GET", path);
+const post = (path: string, body: unknown, headers?: Record<string, string>) =>
+  call(house, "POST", path, body, headers);
+const receive = (sku: string, qty: number, location = "north") =>
+  post("/v1/commands", { type: "receipt", sku, location, qty });
+const strong = async (sku: string) => {
+  const answer = await get(`/v1/stock/${encodeURIComponent(sku)}?consistency=strong`);
+  return StockAnswer.parse(answer.body);
+};
+
+/** SKUs that live in different shards, in order of shard. */
+function spread(prefix: string): string[] {
+  const skus: string[] = [];
+  for (let i = 0; skus.filter(Boolean).length < SHARDS; i++) {
+    const shard = partition(toToken(`${prefix}-${i}`), SHARDS);
+    skus[shard] ??= `${prefix}-${i}`;
+  }
+  return skus;
+}
+
+describe("reads", () => {
+  test("a strong read sees every decision made before it", async () => {
+    for (let i = 1; i <= 50; i++) {
+      await receive("strong", 1);
+      expect((await strong("strong")).totals.onHand).toBe(i);
+    }
+  });
+
+  test("asOf answers as the ledger knew then", async () => {
+    const first = await receive("past", 10);
+    const { at } = first.body as { at: string };
+    await until(() => Date.now() > Date.parse(at) + 5, "the next millisecond");
+    await post("/v1/commands", { type: "sale", sku: "past", location: "north", qty: 4 });
+    await until(async () => {
+      const rows = (await get("/v1/stock/past/history")).body.rows as unknown[];
+      return rows.length === 2;
+    }, "committed");
+    const then = await get(`/v1/stock/past?asOf=${encodeURIComponent(at)}`);
+    expect(then.body).toMatchObject({ asOf: at, totals: { onHand: 10 } });
+    const now = await get(`/v1/stock/past?asOf=${new Date().toISOString()}`);
+    expect(now.body).toMatchObject({ totals: { onHand: 6 } });
+    const before = await get("/v1/stock/past?asOf=2020-01-01T00:00:00Z");
+    expect(before).toMatchObject({ status: 404, body: { code: "unknown_sku" } });
+  });
+
+  test("history pages through every row once, newest first", async () => {
+    const lines = Array.from({ length: 57 }, (_, i) => ({
+      type: "receipt",
+      sku: "paged",
+      location: i % 2 === 0 ? "north" : "south",
+      qty: i + 1,
+    }));
+    await post("/v1/commands", lines);
+    await until(
+      async () => ((await get("/v1/stock/paged/history")).body.rows as Json[]).length === 57,
+      "committed",
+    );
+    const seen: number[] = [];
+    for (let next: string | undefined = ""; next !== undefined; ) {
+      const page = HistoryAnswer.parse((await get(`/v1/stock/paged/history?limit=10${next}`)).body);
+      seen.push(...page.rows.map((row) => row.qty ?? 0));
+      next = page.next === undefined ? undefined : `&cursor=${page.next}`;
+    }
+    expect(seen).toEqual(Array.from({ length: 57 }, (_, i) => 57 - i));
+    const south = await get("/v1/stock/paged/history?location=south&limit=1000");
+    expect((south.body.rows as Json[]).length).toBe(28);
+  });
+
+  test("a location's list, page by page, with levels of now", async () => {
+    const skus = Array.from({ length: 25 }, (_, i) => `list-${String(i).padStart(2, "0")}`);
+    await post(
+      "/v1/commands",
+      skus.map((sku) => ({ type: "receipt", sku, location: "shelf", qty: 1 })),
+    );
+    const page = (more: string) => get(`/v1/stock?location=shelf&limit=10${more}`);
+    await until(async () => {
+      const all = (await get("/v1/stock?location=shelf&limit=1000")).body.stock as Json[];
+      return all.length === skus.length;
+    }, "in the checkpoint");
+    const found: string[] = [];
+    for (let next: string | undefined = ""; next !== undefined; ) {
+      const { body } = await page(next);
+      found.push(...(body.stock as { sku: string }[]).map((stock) => stock.sku));
+      next = body.next === undefined ? undefined : `&cursor=${String(body.next)}`;
+    }
+    expect(found).toEqual(skus);
+  });
+
+  test("a decision can be asked for later, also of several lines", async () => {
+    const sale = { type: "sale", sku: "later", location: "north", qty: 1, id: "receipt/7" };
+    const { body: decision } = await post("/v1/commands", sale);
+    const path = "/v1/commands/receipt%2F7?sku=later&location=north";
+    await until(async () => (await get(path)).status === 200, "committed");
+    const { seq, outcome, level } = decision as { seq: number; outcome: string; level: Json };
+    expect((await get(path)).body).toMatchObject({
+      id: "receipt/7",
+      outcome,
+      seq,
+      level: { available: level.available },
+    });
+    const elsewhere = await get("/v1/commands/receipt%2F7?sku=later&location=south");
+    expect(elsewhere.status).toBe(404);
+  });
+});
+
+describe("holds", () => {
+  const holdsOf = (lines: object[], more: object = {}, key?: string) =>
+    post("/v1/holds", { lines, ttlMs: 60_000, ...more }, key ? { "idempotency-key": key } : {});
+
+  test("a hold's life: placed, extended, part fulfilled, released", async () => {
+    await receive("life", 10);
+    const placed = await holdsOf([{ sku: "life", qty: 6 }]);
+    expect(placed.status).toBe(201);
+    const path = placed.headers.get("location") ?? "";
+    const state = async () => HoldStateAnswer.parse((await get(path)).body);
+    await until(async () => (await get(path)).status === 200, "committed");
+    expect(await state()).toMatchObject({ status: "held", lines: [{ location: "north", qty: 6 }] });
+    expect((await post(`${path}/extend`, { ttlMs: null })).status).toBe(200);
+    expect((await post(`${path}/fulfill`, { qty: 2 })).body).toMatchObject({
+      level: { onHand: 8, reserved: 4 },
+    });
+    await until(async () => (await state()).lines[0]?.qty === 4, "committed");
+    expect((await state()).lines[0]?.expiresAt).toBeNull();
+    const released = await call(house, "DELETE", path);
+    expect(released.body).toMatchObject({ level: { onHand: 8, reserved: 0 } });
+    await until(async () => (await state()).status === "released", "committed");
+  });
+
+  test("a client's own hold id is looked up with its SKU, and replaces its quantity", async () => {
+    await receive("own", 3);
+    await holdsOf([{ sku: "own", location: "north", qty: 3 }], { id: "cart/1" });
+    const smaller = await holdsOf([{ sku: "own", location: "north", qty: 1 }], { id: "cart/1" });
+    expect(smaller).toMatchObject({ status: 201, body: { lines: [{ available: 2 }] } });
+    const done = await post("/v1/holds/cart%2F1/fulfill?sku=own", undefined);
+    expect(done.body).toMatchObject({ level: { onHand: 2, reserved: 0 } });
+  });
+
+  test("over several shards: all lines or none, and a refused one frees what it took", async () => {
+    const skus = spread("basket");
+    for (const sku of skus) await receive(sku, 5);
+    const all = (qty: number) => skus.map((sku) => ({ sku, qty }));
+    const placed = await holdsOf(all(3));
+    expect(placed.status).toBe(201);
+    const refused = await holdsOf(all(3));
+    expect(refused.status).toBe(409);
+    const mixed = await holdsOf([
+      { sku: skus[0], qty: 1 },
+      { sku: skus[1], qty: 9 },
+    ]);
+    expect(mixed).toMatchObject({
+      status: 409,
+      body: { lines: [{ short: 0 }, { sku: skus[1], short: 7 }] },
+    });
+    for (const sku of skus) expect((await strong(sku)).totals.reserved).toBe(3);
+    const path = placed.headers.get("location") ?? "";
+    expect((await post(`${path}/fulfill`, {})).status).toBe(200);
+    await until(async () => {
+      const stocks = await Promise.all(skus.map(strong));
+      return stocks.every(({ totals }) => totals.onHand === 2 && totals.reserved === 0);
+    }, "fulfilled everywhere");
+    await until(async () => {
+      const { status, lines } = HoldStateAnswer.parse((await get(path)).body);
+      return status === "fulfilled" && lines.length === SHARDS;
+    }, "told as fulfilled");
+  });
+
+  test("over several shards: the same key is the same hold, also at the same time", async () => {
+    const skus = spread("twice");
+    for (const sku of skus) await receive(sku, 5);
+    const lines = skus.map((sku) => ({ sku, qty: 2 }));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => holdsOf(lines, {}, "order-77")),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+    expect(new Set(answers.map(({ body }) => body.hold)).size).toBe(1);
+    for (const sku of skus) expect((await strong(sku)).totals.reserved).toBe(2);
+  });
+
+  test("many baskets race for scarce goods: none is half held, nothing is oversold", async () => {
+    const skus = spread("race");
+    for (const sku of skus) await receive(sku, 10);
+    const rotated = (by: number) => skus.map((_, i) => ({ sku: skus[(i + by) % SHARDS], qty: 1 }));
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => holdsOf(rotated(i))));
+    const held = answers.filter(({ status }) => status === 201).length;
+    expect(answers.filter(({ status }) => status === 409).length).toBe(40 - held);
+    expect(held).toBeLessThanOrEqual(10);
+    await until(async () => {
+      const stocks = await Promise.all(skus.map(strong));
+      return stocks.every(({ totals }) => totals.reserved === held);
+    }, `every SKU has ${held} reserved`);
+  });
+});
+
+test("the live feed shows what was decided", async () => {
+  const reader = await SseReader.open(`${house.url}/v1/live?location=feed`);
+  await reader.until((one) => one.events.length > 0);
+  const { body } = await post("/v1/commands", {
+    type: "receipt",
+    sku: "fed 🧦",
+    location: "feed",
+    qty: 3,
+  });
+  await reader.until((one) => one.levels.length > 0);
+  expect(reader.levels[0]).toEqual(body.level);
+  reader.close();
+});
+
+test("sync-erp goes through the log and is seen in the registry", async () => {
+  await receive("erp", 9);
+  const answer = await post("/api/supply-chain/sync-erp", {
+    sku: "erp",
+    qtyChange: -2,
+    warehouseId: "north",
+    timestamp: new Date().toISOString(),
+  });
+  expect(answer).toMatchObject({
+    status: 200,
+    body: { updated_endpoints: ["log", "registry"], synchronized: false },
+  });
+  expect((await get("/v1/stock/erp")).body).toMatchObject({ totals: { onHand: 7 } });
+});
+
+describe("NATS services", () => {
+  const request = async (subject: string, body: unknown) => {
+    const message = await house.nc.request(subject, JSON.stringify(body), { timeout: 5_000 });
+    const code = message.headers?.get("Nats-Service-Error-Code") ?? "";
+    return { code, body: message.json() as Json };
+  };
+
+  test("are listed for nats micro ls", async () => {
+    const infos = [];
+    for await (const info of await new Svcm(house.nc).client().info("onhand")) infos.push(info);
+    const subjects = infos.flatMap((info) => info.endpoints.map((endpoint) => endpoint.subject));
+    expect(subjects).toContain("onhand.stock.get");
+    expect(subjects).toContain("onhand.hold.place");
+  });
+
+  test("do what the routes do", async () => {
+    const receipt = { type: "receipt", sku: "svc", location: "north", qty: 4 };
+    expect((await request("onhand.stock.command", receipt)).body).toMatchObject({
+      outcome: "applied",
+    });
+    const placed = await request("onhand.hold.place", {
+      lines: [{ sku: "svc", qty: 1 }],
+      ttlMs: 60_000,
+    });
+    expect(placed).toMatchObject({ code: "", body: { lines: [{ available: 3 }] } });
+    const stock = await request("onhand.stock.get", { sku: "svc", consistency: "strong" });
+    expect(stock.body).toMatchObject({ totals: { available: 3 } });
+    const hold = String(placed.body.hold);
+    expect((await request("onhand.hold.extend", { id: hold, ttlMs: 90_000 })).code).toBe("");
+    expect((await request("onhand.hold.fulfill", { id: hold })).code).toBe("");
+    expect((await request("onhand.hold.release", { id: hold })).code).toBe("409");
+  });
+
+  test("answer problems as the routes do", async () => {
+    const missing = await request("onhand.stock.get", { sku: "nothing-known" });
+    expect(missing).toMatchObject({ code: "404", body: { code: "unknown_sku" } });
+    for (const subject of ["onhand.stock.get", "onhand.stock.history", "onhand.hold.release"]) {
+      const unnamed = await request(subject, {});
+      expect(unnamed).toMatchObject({ code: "400", body: { code: "invalid_field" } });
+    }
+    const wrong = await request("onhand.stock.command", { type: "sale" });
+    expect(wrong).toMatchObject({ code: "400", body: { code: "invalid_field" } });
+    const message = await house.nc.request("onhand.hold.place", "{", { timeout: 5_000 });
+    expect(message.headers?.get("Nats-Service-Error-Code")).toBe("400");
+  });
+});

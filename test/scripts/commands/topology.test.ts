@@ -1,0 +1,74 @@
+import { execFile } from "node:child_process";
+import { resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { NatsServer } from "../../../scripts/servers/nats.ts";
+import { privateDir, privateNats } from "../../support/servers.ts";
+
+const ROOT = resolve(import.meta.dirname, "..", "..", "..");
+let server: NatsServer;
+let bare: NatsServer;
+beforeAll(async () => {
+  server = await privateNats({ shards: 4 });
+  bare = await privateNats({ mapping: false });
+});
+afterAll(async () => {
+  await Promise.all([server?.stop(), bare?.stop()]);
+});
+
+type Ran = { code: number; stdout: string; stderr: string };
+function onhand(args: string[], url = server.url): Promise<Ran> {
+  const env = { ...process.env, ONHAND_NATS_URL: url, ONHAND_DATA: privateDir("data") };
+  return new Promise((done) => {
+    execFile(
+      process.execPath,
+      ["scripts/onhand.ts", "topology", ...args],
+      { cwd: ROOT, env },
+      (error, stdout, stderr) =>
+        done({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
+    );
+  });
+}
+
+describe("onhand topology", () => {
+  it("doctor says no, and how to mend it, before anything was applied", async () => {
+    const ran = await onhand(["doctor"]);
+    expect(ran.code).toBe(1);
+    expect(ran.stdout).toContain("onhand topology apply");
+    expect((await onhand(["show"])).stderr).toContain("onhand topology apply");
+  });
+
+  it("apply makes everything, and a second time nothing; show and doctor agree", async () => {
+    const first = await onhand(["apply", "--shards", "4", "--json"]);
+    expect(first.code).toBe(0);
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      topology: { epoch: 1, shards: 4 },
+      changed: true,
+      mapping: { ok: true },
+    });
+    const second = await onhand(["apply"]);
+    expect(second.stdout).toContain("nothing to change");
+    const show = JSON.parse((await onhand(["show", "--json"])).stdout);
+    expect(show).toMatchObject({ epoch: 1, shards: 4, logs: [{ lastSeq: 0 }, {}, {}, {}] });
+    const doctor = await onhand(["doctor"]);
+    expect(doctor.stdout).toMatch(/^ok {4}server version: 2\./);
+    expect(doctor.stdout).not.toContain("WRONG");
+    expect(doctor.code).toBe(0);
+  });
+
+  it("apply refuses another shard count, and a count that is none", async () => {
+    const other = await onhand(["apply", "--shards", "8"]);
+    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining("onhand reshard") });
+    expect((await onhand(["apply", "--shards", "many"])).code).toBe(2);
+  });
+
+  it("apply prints the mapping for a server that has none, and doctor fails until it is there", async () => {
+    const applied = await onhand(["apply", "--shards", "4"], bare.url);
+    expect(applied.code).toBe(0);
+    expect(applied.stdout).toContain(
+      '"inv.cmd.*.*": "inv.log.1.{{partition(4,2)}}.{{wildcard(1)}}.{{wildcard(2)}}"',
+    );
+    expect((await onhand(["doctor"], bare.url)).code).toBe(1);
+    await bare.reload({ mapping: true, shards: 4 });
+    expect((await onhand(["doctor"], bare.url)).code).toBe(0);
+  });
+});

@@ -1,0 +1,162 @@
+// The import on the real system, checked by a fold of the file in SQL that knows nothing of our code:
+// every line in the ledger exactly once and every level the file's sum; run again, nothing changes;
+// with the stock process killed half-way and started again, the same end.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BenchSystem, openBenchSystem } from "../../../scripts/bench/bench_system.ts";
+import type { ImportReport } from "../../../scripts/commands/import.ts";
+import { seededRandom } from "../../../scripts/demo/random.ts";
+import { acceptImport, fingerprint } from "../../../scripts/import/accept.ts";
+import { privateDir } from "../../support/servers.ts";
+
+const dir = privateDir("import");
+let system: BenchSystem;
+
+beforeAll(async () => {
+  system = await openBenchSystem({
+    shards: 4,
+    stockEnv: { ONHAND_CHECKPOINT_INTERVAL_MS: "500", ONHAND_LEASE_TTL_MS: "1000" },
+    say: () => {},
+  });
+}, 60_000);
+afterAll(async () => {
+  await system?.close();
+  rmSync(dir, { recursive: true, force: true });
+}, 60_000);
+
+/** A sales file like the real one: sales, returns, lines without a price, names with spaces. */
+function sample(name: string, seed: number, rows: number): string {
+  const random = seededRandom(seed);
+  const lines = ["timestamp,invoice,sku,location,qty,unit_price"];
+  const start = Date.UTC(2010, 11, 1, 8);
+  for (let i = 0; i < rows; i++) {
+    const at = new Date(start + i * 61_000).toISOString().slice(0, 19);
+    const place = ["United Kingdom", "Germany", "EIRE"][Math.floor(random() * random() * 3)];
+    const free = random() < 0.01;
+    const qty = Math.ceil(random() * 12) * (random() < 0.03 ? -1 : 1);
+    const price = free ? "0" : (Math.floor(random() * 2_000) / 100).toFixed(2).replace(/0$/, "");
+    const sku = `${10_000 + Math.floor(random() * random() * 300)}${i % 11 === 0 ? "A" : ""}`;
+    lines.push(`${at},${qty < 0 ? "C" : ""}${536_365 + (i >> 2)},${sku},${place},${qty},${price}`);
+  }
+  const path = join(dir, name);
+  writeFileSync(path, gzipSync(`${lines.join("\n")}\n`));
+  return path;
+}
+
+function startImport(file: string, ...more: string[]): { child: ChildProcess; end: Promise<End> } {
+  const script = new URL("../../../scripts/onhand.ts", import.meta.url).pathname;
+  const child = spawn(process.execPath, [script, "import", file, "--json", ...more], {
+    env: {
+      ...process.env,
+      ONHAND_NATS_URL: system.servers.nats,
+      ONHAND_DATABASE_URL: system.servers.postgres,
+      ONHAND_REDIS_URL: system.servers.redis,
+      ONHAND_DATA: dir,
+    },
+  });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk) => {
+    out += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    err += chunk;
+  });
+  const end = new Promise<End>((resolve) =>
+    child.once("exit", (code) => resolve({ code, out, err })),
+  );
+  return { child, end };
+}
+type End = { code: number | null; out: string; err: string };
+
+async function runImport(file: string, ...more: string[]): Promise<ImportReport> {
+  const { code, out, err } = await startImport(file, ...more).end;
+  if (code !== 0) throw new Error(`exit ${code}: ${err} ${out}`);
+  return JSON.parse(out) as ImportReport;
+}
+
+const ledgerRows = async (): Promise<number> => {
+  const [row] = await system.database.sql<[{ n: number }]>`
+    select count(*)::int as n from stock_transaction where cause = 'command'`;
+  return row.n;
+};
+
+test("every line once, levels as SQL folds them; again, nothing changes", async () => {
+  const file = sample("a.csv.gz", 1, 20_000);
+  const first = await runImport(file);
+  expect(first).toMatchObject({ rows: 20_000, applied: 20_000, alreadyThere: 0, rejected: 0 });
+  expect(await acceptImport(system.database, file)).toMatchObject({
+    ok: true,
+    lines: 20_000,
+    ledgerRows: 20_000,
+    levelsWrong: 0,
+    effects: 0,
+  });
+  const before = await fingerprint(system.database);
+  expect(await runImport(file)).toMatchObject({ applied: 0, alreadyThere: 20_000 });
+  expect(await runImport(file, "--no-cursor")).toMatchObject({ applied: 0, alreadyThere: 20_000 });
+  expect(await fingerprint(system.database)).toBe(before);
+}, 60_000);
+
+test("the stock process killed half-way and started again: the same end", async () => {
+  const file = sample("b.csv.gz", 2, 30_000);
+  const before = await ledgerRows();
+  const { end } = startImport(file);
+  while ((await ledgerRows()) - before < 5_000) await new Promise((r) => setTimeout(r, 10));
+  await system.stock?.kill();
+  const atKill = (await ledgerRows()) - before;
+  expect(atKill).toBeLessThan(30_000);
+  await system.startStock();
+  const { code, out, err } = await end;
+  expect([code, err.includes("onhand:")]).toEqual([0, false]);
+  expect(JSON.parse(out)).toMatchObject({ applied: 30_000, alreadyThere: 0, rejected: 0 });
+  // Levels of both files stand on the same keys, so only this file's rows are compared here.
+  expect(await acceptImport(system.database, file)).toMatchObject({
+    lines: 30_000,
+    ledgerRows: 30_000,
+    missing: 0,
+    repeated: 0,
+    different: 0,
+  });
+}, 60_000);
+
+test("interrupted by Ctrl-C it says where it stood, and goes on without counting twice", async () => {
+  const file = sample("c.csv.gz", 3, 60_000);
+  const before = await ledgerRows();
+  const { child, end } = startImport(file);
+  while ((await ledgerRows()) - before < 3_000) await new Promise((r) => setTimeout(r, 5));
+  child.kill("SIGINT");
+  const stopped = await end;
+  expect(stopped.code).toBe(1);
+  const report = JSON.parse(stopped.out) as ImportReport;
+  expect(report).toMatchObject({ stopped: true, rejected: 0 });
+  expect(report.applied).toBeLessThan(60_000);
+  const again = await runImport(file);
+  expect(again.resumedAtLine).toBeGreaterThan(1);
+  expect(again.applied + again.alreadyThere).toBe(60_000);
+  expect(await acceptImport(system.database, file)).toMatchObject({
+    ledgerRows: 60_000,
+    missing: 0,
+    repeated: 0,
+    different: 0,
+  });
+}, 60_000);
+
+test("a file with bad rows exits 1, lists them, and brings in the rest", async () => {
+  const file = join(dir, "bad.csv");
+  writeFileSync(
+    file,
+    "timestamp,invoice,sku,location,qty,unit_price\n2011-01-01T10:00:00,1,BAD-1,Here,2,1.00\n" +
+      "2011-01-01T10:00:00,1,BAD-1,Here,two,1.00\n2011-01-01T10:00:00,1,,Here,2,1.00\n",
+  );
+  const { code, out } = await startImport(file).end;
+  expect(code).toBe(1);
+  const report = JSON.parse(out) as ImportReport;
+  expect(report).toMatchObject({ rows: 3, applied: 1, rejected: 2 });
+  expect(report.rejects.map((reject) => reject.line)).toEqual([3, 4]);
+  expect((await startImport(file, "--allow-rejects").end).code).toBe(0);
+}, 30_000);

@@ -1,0 +1,247 @@
+// The import against a log that forgets answers, is slow, and is stopped half-way: every line counts
+// once. The same on the real system is in accept.test.ts.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { type Cursor, NO_CURSOR, openCursor } from "../../../scripts/import/cursor.ts";
+import {
+  type ImportOptions,
+  type ImportPorts,
+  importFile,
+} from "../../../scripts/import/import_file.ts";
+import { Rejects } from "../../../scripts/import/rejects.ts";
+import { surveyFile } from "../../../scripts/import/survey.ts";
+import { OnhandError } from "../../../shared/errors.ts";
+import { IMPORT_IN_FLIGHT_MAX } from "../../../shared/limits.ts";
+import type { Command, Decision } from "../../../shared/messages.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "onhand-import-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+let files = 0;
+const path = (name: string) => join(dir, `${++files}-${name}`);
+
+/** One shard, in memory, that knows repeats. `forget` says which answers get lost. */
+function fakeLog(forget: (n: number) => boolean = () => false) {
+  const first = new Map<string, Decision>();
+  const sold: Command[] = [];
+  let calls = 0;
+  let inFlight = 0;
+  let most = 0;
+  const log = {
+    first,
+    sold,
+    refuse: undefined as string | undefined,
+    most: () => most,
+    calls: () => calls,
+    ports: {
+      async decide(command: Command): Promise<Decision> {
+        const call = ++calls;
+        most = Math.max(most, ++inFlight);
+        await new Promise((resolve) => setImmediate(resolve));
+        inFlight--;
+        const id = command.id!;
+        const known = first.get(id);
+        if (known === undefined) {
+          const refused = command.sku === log.refuse;
+          const place = { epoch: 1, shard: 0, seq: first.size + 1, index: 0, at: "x" };
+          const outcome = refused ? ("rejected" as const) : ("applied" as const);
+          first.set(id, { id, outcome, ...(refused ? { reason: "out_of_range" } : {}), ...place });
+          if (!refused) sold.push(command);
+        }
+        if (forget(call))
+          throw new OnhandError("decision_timeout", "no answer", { retryable: true });
+        if (known === undefined) return first.get(id)!;
+        return { ...known, outcome: "duplicate", first: known.outcome as "applied" };
+      },
+      logEnds: async () => [first.size],
+      progress: async () => [{ shard: 0, committedSeq: first.size, checkpointSeq: first.size }],
+    } satisfies ImportPorts,
+  };
+  return log;
+}
+
+function sales(count: number): string {
+  const row = (i: number) => `2020-01-01T00:00:00,r${i},S${i % 7},L,${(i % 3) + 1},1.50`;
+  const lines = Array.from({ length: count }, (_, i) => row(i));
+  return `timestamp,invoice,sku,location,qty,unit_price\n${lines.join("\n")}\n`;
+}
+
+async function run(
+  text: string,
+  log: ReturnType<typeof fakeLog>,
+  more: { cursor?: Cursor; signal?: AbortSignal; options?: Partial<ImportOptions> } = {},
+) {
+  const file = path("sales.csv");
+  writeFileSync(file, text);
+  const rejects = new Rejects(path("rejects.csv"));
+  const options = { map: new Map(), zone: "UTC", delimiter: ",", ...more.options };
+  const outcome = await importFile(
+    await surveyFile(file),
+    options,
+    log.ports,
+    rejects,
+    more.cursor ?? NO_CURSOR,
+    more.signal ?? new AbortController().signal,
+    () => {},
+  );
+  rejects.close();
+  return { outcome, rejects };
+}
+
+describe("importFile()", () => {
+  test("sends every line once and waits for the commit", async () => {
+    const log = fakeLog();
+    const { outcome } = await run(sales(10_000), log);
+    expect(outcome).toMatchObject({
+      rows: 10_000,
+      types: { sale: 10_000 },
+      applied: 10_000,
+      alreadyThere: 0,
+      rejected: 0,
+      complete: true,
+    });
+    expect(outcome.committedMs).toBeTypeOf("number");
+    expect(log.sold).toHaveLength(10_000);
+    expect(log.most()).toBeLessThanOrEqual(IMPORT_IN_FLIGHT_MAX);
+  });
+
+  test("run again it changes nothing and says so", async () => {
+    const log = fakeLog();
+    await run(sales(500), log);
+    const { outcome } = await run(sales(500), log);
+    expect(outcome).toMatchObject({ applied: 0, alreadyThere: 500, rejected: 0 });
+    expect(log.sold).toHaveLength(500);
+  });
+
+  test("lines whose answer was lost are sent again, and count as this run's", async () => {
+    const log = fakeLog((n) => n % 50 === 0);
+    const { outcome } = await run(sales(1_000), log);
+    expect(outcome).toMatchObject({ applied: 1_000, alreadyThere: 0, rejected: 0 });
+    expect(outcome.sentAgain).toBeGreaterThan(10);
+    expect(log.sold).toHaveLength(1_000);
+  });
+
+  test("stopped half-way, it goes on from its cursor and nothing counts twice", async () => {
+    const log = fakeLog();
+    const file = path("cursor.json");
+    const stop = new AbortController();
+    const decide = log.ports.decide;
+    log.ports.decide = (command) => {
+      if (log.calls() === 6_000) stop.abort();
+      return decide(command);
+    };
+    const about = { file: 1 };
+    const stopped = await run(sales(20_000), log, {
+      cursor: openCursor(file, about),
+      signal: stop.signal,
+    });
+    expect(stopped.outcome.complete).toBe(false);
+    const cursor = openCursor(file, about);
+    expect(cursor.line).toBe(stopped.outcome.decidedToLine);
+    expect(cursor.line).toBeGreaterThan(6_000);
+    const before = log.calls();
+    const { outcome } = await run(sales(20_000), log, { cursor });
+    expect(outcome).toMatchObject({ rows: 20_000, alreadyThere: cursor.line - 1, complete: true });
+    expect(outcome.applied + outcome.alreadyThere).toBe(20_000);
+    expect(log.calls() - before).toBe(20_000 - (cursor.line - 1));
+    expect(log.sold).toHaveLength(20_000);
+  });
+
+  test("stopped while it waits for room, no cursor passes the line that was read and not sent", async () => {
+    const log = fakeLog();
+    const stop = new AbortController();
+    const decide = log.ports.decide;
+    let answer: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    log.ports.decide = async (command) => {
+      if (log.calls() >= IMPORT_IN_FLIGHT_MAX - 1)
+        setTimeout(() => {
+          stop.abort();
+          answer();
+        }, 20);
+      const decided = decide(command);
+      await held;
+      return decided;
+    };
+    const file = path("cursor.json");
+    const { outcome } = await run(sales(10_000), log, {
+      cursor: openCursor(file, 1),
+      signal: stop.signal,
+    });
+    expect(outcome.complete).toBe(false);
+    expect(log.sold).toHaveLength(IMPORT_IN_FLIGHT_MAX);
+    // The header is line 1.
+    expect(openCursor(file, 1).line).toBe(IMPORT_IN_FLIGHT_MAX + 1);
+  });
+
+  test("lists bad lines with their numbers and brings in the rest", async () => {
+    const log = fakeLog();
+    log.refuse = "S9";
+    const text = `${sales(3)}2020-01-01,r,S1,L\n2020-01-01,r,S9,L,1,1\nlater,r,S1,L,1,1\n`;
+    const cursorFile = path("cursor.json");
+    const { outcome, rejects } = await run(text, log, { cursor: openCursor(cursorFile, 1) });
+    expect(outcome).toMatchObject({ rows: 6, applied: 3, rejected: 3, complete: true });
+    expect([...rejects.first].sort((a, b) => a.line - b.line)).toEqual([
+      { line: 5, why: "found 4 columns, expected 6" },
+      { line: 6, why: "rejected: out_of_range" },
+      { line: 7, why: 'at: found "later", expected a time' },
+    ]);
+    expect(readFileSync(rejects.path, "utf8").trim().split("\n")).toHaveLength(4);
+    // What the machine refused is told again next time: no cursor passes it.
+    expect(openCursor(cursorFile, 1).line).toBe(5);
+    const again = await run(text, log, { cursor: openCursor(cursorFile, 1) });
+    expect(again.outcome).toMatchObject({ applied: 0, alreadyThere: 3, rejected: 3 });
+  });
+
+  test.each([
+    ["missing columns", "sku,qty\nA,1\n", /no column for at, location/],
+    [
+      "an open quote at the end",
+      'at,sku,location,qty\n2020-01-01,A,L,1\n"2020',
+      /Quote Not Closed/,
+    ],
+    ["only blank lines", "\n\n", /blank lines/],
+  ])("with %s sends nothing at all", async (_name, text, message) => {
+    const log = fakeLog();
+    await expect(run(text, log)).rejects.toThrow(message);
+    expect(log.calls()).toBe(0);
+  });
+
+  test("gives up at once on what will not mend, and says what it was", async () => {
+    const log = fakeLog();
+    log.ports.decide = async () => {
+      throw new OnhandError("publish_denied", "not allowed");
+    };
+    await expect(run(sales(10), log)).rejects.toThrow(/Cannot go on with the import: not allowed/);
+  });
+
+  test("a dry run parses and sends nothing", async () => {
+    const log = fakeLog();
+    const { outcome, rejects } = await run(sales(9), log, { options: { dryRun: true } });
+    expect(outcome).toMatchObject({ rows: 9, types: { sale: 9 }, applied: 0 });
+    expect(log.calls()).toBe(0);
+    expect(existsSync(rejects.path)).toBe(false);
+  });
+});
+
+describe("openCursor()", () => {
+  test("is void for another file, mapping or log, and when its note is broken", () => {
+    const file = path("cursor.json");
+    openCursor(file, { digest: "a" }).save(10);
+    expect(openCursor(file, { digest: "a" }).line).toBe(10);
+    expect(openCursor(file, { digest: "b" }).line).toBe(0);
+    writeFileSync(file, '{"key":');
+    expect(openCursor(file, { digest: "a" }).line).toBe(0);
+  });
+  test("never goes back", () => {
+    const file = path("cursor.json");
+    const cursor = openCursor(file, 1);
+    cursor.save(10);
+    cursor.save(5);
+    expect(openCursor(file, 1).line).toBe(10);
+  });
+});

@@ -1,0 +1,67 @@
+// Postgres as we run it: whole clusters only, what survives a kill, and as whom it runs.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import postgres from "postgres";
+import { expect, test } from "vitest";
+import { postgresPlace } from "../../../scripts/servers/postgres_home.ts";
+import { privateDir, privatePostgres } from "../../support/servers.ts";
+
+async function query<T>(url: string, text: string): Promise<T[]> {
+  const sql = postgres(url, { max: 1, connect_timeout: 5 });
+  try {
+    return (await sql.unsafe(text)) as unknown as T[];
+  } finally {
+    await sql.end();
+  }
+}
+
+test("startPostgres() makes a cluster over the ruins of an interrupted one", async () => {
+  const dir = privateDir();
+  mkdirSync(join(dir, "data.new"));
+  writeFileSync(join(dir, "data.new", "PG_VERSION"), "18\n");
+  const server = await privatePostgres({ dir });
+  expect(await query(server.url, "select current_database() as name")).toEqual([
+    { name: "onhand" },
+  ]);
+  expect(existsSync(join(dir, "data.new"))).toBe(false);
+  const [row] = await query<Record<string, string>>(
+    server.url,
+    `select current_setting('synchronous_commit') as commit, current_setting('fsync') as fsync,
+      current_setting('shared_buffers') as buffers, current_setting('TimeZone') as zone`,
+  );
+  expect(row).toEqual({ commit: "on", fsync: "on", buffers: "256MB", zone: "UTC" });
+  await server.stop();
+});
+
+test("committed rows survive a kill, and a pid file left behind does not stop the next start", async () => {
+  const dir = privateDir();
+  const server = await privatePostgres({ dir });
+  await query(server.url, "create table t as select generate_series(1, 1000) as n");
+  await server.kill();
+  // The kernel gave the pid to somebody else: to this test.
+  const file = join(dir, "data", "postmaster.pid");
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : ["", "", "", "", ""];
+  writeFileSync(file, [String(process.pid), ...lines.slice(1)].join("\n"));
+  await server.start();
+  expect(await query(server.url, "select count(*)::int as n from t")).toEqual([{ n: 1000 }]);
+  await server.stop();
+});
+
+test("without user namespaces root runs it as nobody, others as themselves", async () => {
+  const before = process.env.PATH;
+  process.env.PATH = privateDir("empty");
+  try {
+    const how = process.getuid?.() === 0 ? "as nobody" : "directly";
+    expect(postgresPlace(join(privateDir(), "data")).how).toBe(how);
+    const server = await privatePostgres();
+    const [row] = await query<{ dir: string }>(
+      server.url,
+      "select current_setting('data_directory') as dir",
+    );
+    expect(row?.dir).toMatch(/^\/var\/lib\/onhand\/data-|onhand-test-/);
+    await server.stop();
+    rmSync(row?.dir ?? "", { recursive: true });
+  } finally {
+    process.env.PATH = before;
+  }
+});

@@ -1,0 +1,111 @@
+// One server child: ready, stopped, killed, orphaned, frozen, and dead with its parent.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { startNats } from "../../../scripts/servers/nats.ts";
+import { livingRecord, readPidFile } from "../../../scripts/servers/pid_file.ts";
+import { freePort, isPortFree } from "../../../scripts/servers/port.ts";
+import { startPostgres } from "../../../scripts/servers/postgres.ts";
+import { waitGone } from "../../../scripts/servers/process_identity.ts";
+import { startRedis } from "../../../scripts/servers/redis.ts";
+import { endOrphan } from "../../../scripts/servers/server_process.ts";
+import { spawnScript } from "../../support/onhand.ts";
+import { privateDir, privateRedis } from "../../support/servers.ts";
+
+test("start() is ready, stop() is gone, and both may be repeated", async () => {
+  const server = await privateRedis();
+  expect(server.pid).toBeGreaterThan(0);
+  expect(await isPortFree(server.port)).toBe(false);
+  await server.start();
+  await server.stop();
+  await server.stop();
+  expect([server.pid, await isPortFree(server.port)]).toEqual([0, true]);
+  await server.start();
+  expect(await isPortFree(server.port)).toBe(false);
+  await server.stop();
+});
+
+test("onCrash() hears of a death nobody asked for, and only of that", async () => {
+  const server = await privateRedis();
+  const crashes: string[] = [];
+  server.onCrash((how) => crashes.push(how));
+  await server.kill();
+  await server.start();
+  expect(crashes).toEqual([]);
+  const crashed = new Promise((resolve) => server.onCrash(resolve));
+  server.signal("SIGKILL");
+  await crashed;
+  expect(crashes).toEqual(["signal SIGKILL"]);
+  await server.start();
+  await server.stop();
+});
+
+test("stop() ends a frozen server", async () => {
+  const server = await privateRedis();
+  server.signal("SIGSTOP");
+  await server.stop();
+  expect(await isPortFree(server.port)).toBe(true);
+});
+
+test("a server that finds its port taken says so, whichever it is", async () => {
+  const holder = await privateRedis();
+  const { port } = holder;
+  for (const start of [startRedis, startNats, startPostgres]) {
+    await expect(start({ dir: privateDir(), port })).rejects.toMatchObject({ code: "port_taken" });
+  }
+  await holder.stop();
+});
+
+test("startRedis() that cannot start quotes the server's log", async () => {
+  const dir = privateDir();
+  const start = startRedis({ dir, port: await freePort(), databases: -5 });
+  await expect(start).rejects.toMatchObject({
+    code: "start_failed",
+    hint: `See ${join(dir, "redis.log")}.`,
+    message: expect.stringContaining("databases"),
+  });
+  expect(existsSync(join(dir, "redis.pid"))).toBe(false);
+});
+
+/** A process that starts Redis and then kills itself, as a crash would. */
+async function startAndDie(dir: string, port: number, dieWithParent: boolean): Promise<void> {
+  const module = new URL("../../../scripts/servers/redis.ts", import.meta.url).href;
+  const options = JSON.stringify({ dir, port, dieWithParent });
+  const code = `import process from "node:process";
+    const { startRedis } = await import(${JSON.stringify(module)});
+    await startRedis(${options}); process.kill(process.pid, "SIGKILL");`;
+  const child = spawnScript(code);
+  await new Promise((resolve) => child.once("exit", resolve));
+  expect(readPidFile(join(dir, "redis.pid"))?.port).toBe(port);
+}
+
+test("the next start stops the orphan of a killed process and takes its port", async () => {
+  const dir = privateDir();
+  const port = await freePort();
+  await startAndDie(dir, port, false);
+  const orphan = livingRecord(join(dir, "redis.pid"));
+  expect(orphan).toMatchObject({ name: "redis", port });
+  const server = await startRedis({ dir, port });
+  expect(livingRecord(join(dir, "redis.pid"))?.pid).toBe(server.pid);
+  expect(server.pid).not.toBe(orphan?.pid);
+  await server.stop();
+});
+
+test("a server dies with the process that started it, where the kernel can do that", async () => {
+  const dir = privateDir();
+  await startAndDie(dir, await freePort(), true);
+  const record = readPidFile(join(dir, "redis.pid"));
+  if (!record) throw new Error("no pid file");
+  const gone = await waitGone(record, 5_000);
+  expect(gone).toBe(process.platform === "linux");
+  await endOrphan(join(dir, "redis.pid"), "SIGKILL", 1_000);
+});
+
+test("a pid file of a process that only has the pid harms nobody", async () => {
+  const dir = privateDir();
+  const self = { pid: process.pid, startedAt: "1", boot: "", name: "redis" };
+  writeFileSync(join(dir, "redis.pid"), JSON.stringify(self));
+  const server = await startRedis({ dir, port: await freePort() });
+  expect(readFileSync(join(dir, "redis.pid"), "utf8")).toContain(`"pid":${server.pid}`);
+  await server.stop();
+});

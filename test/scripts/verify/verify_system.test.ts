@@ -1,0 +1,212 @@
+// Verification against a real stock role on real servers: it agrees with what is right, names what is not, and
+// repairs the registry.
+import { jetstreamManager } from "@nats-io/jetstream";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type RunningStock, startStockRole } from "../../../actors/stock/binding.ts";
+import { verifySystem } from "../../../scripts/verify/verify_system.ts";
+import { loadConfig } from "../../../shared/config.ts";
+import type { Command } from "../../../shared/messages.ts";
+import { migrate } from "../../../shared/migrate.ts";
+import { Database } from "../../../shared/postgres.ts";
+import { connectRedis, type Redis, redisReady } from "../../../shared/redis.ts";
+import { LevelRegistry } from "../../../shared/registry.ts";
+import { connectNats, type NatsConnection } from "../../../streams/connection.ts";
+import { createPublisher, type Publisher } from "../../../streams/publisher.ts";
+import { applyTopology } from "../../../streams/topology.ts";
+import {
+  type FreshDatabase,
+  freshDatabase,
+  freshRedis,
+  privateNats,
+} from "../../support/servers.ts";
+
+const TOPOLOGY = { epoch: 1, shards: 2 };
+let nats: Awaited<ReturnType<typeof privateNats>>;
+let fresh: FreshDatabase;
+let nc: NatsConnection;
+let database: Database;
+let redis: Redis;
+let registry: LevelRegistry;
+let publisher: Publisher;
+let stock: RunningStock;
+
+beforeAll(async () => {
+  [nats, fresh] = await Promise.all([privateNats(), freshDatabase()]);
+  const redisUrl = await freshRedis();
+  nc = await connectNats(nats.url, { name: "test" });
+  await applyTopology(nc, { shards: TOPOLOGY.shards });
+  database = new Database(fresh.url, { connectionsMax: 4, name: "test" });
+  await migrate(database);
+  redis = connectRedis(redisUrl, { name: "test" });
+  await redisReady(redis, 5_000);
+  registry = new LevelRegistry(redis);
+  publisher = createPublisher(nc, TOPOLOGY);
+  const config = loadConfig(
+    { ONHAND_LOG_LEVEL: "error" },
+    { threads: 0, commitIntervalMs: 20, checkpointIntervalMs: 200 },
+  );
+  const endpoints = { nats: nats.url, postgres: fresh.url, redis: redisUrl };
+  stock = await startStockRole({ config, endpoints });
+  const command = (i: number, fields: Record<string, unknown>) =>
+    ({ sku: `SKU-${i % 20}`, location: `L${i % 3}`, id: `c${i}`, ...fields }) as unknown as Command;
+  const decisions = await Promise.all(
+    Array.from({ length: 400 }, (_, i) =>
+      publisher.decide(
+        i < 60
+          ? command(i, { type: "receipt", qty: 100 })
+          : i % 5 === 0
+            ? command(i, { type: "hold", hold: `h${i}`, qty: 2, ttlMs: null })
+            : i % 7 === 0
+              ? command(i, { type: "adjust", delta: -1, reason: "broken", bucket: "damaged" })
+              : command(i, { type: "sale", qty: 1 }),
+      ),
+    ),
+  );
+  expect(decisions.filter((decision) => decision.outcome === "applied").length).toBe(400);
+});
+afterAll(async () => {
+  await publisher.close();
+  await stock.stop();
+  redis.disconnect();
+  await database.close();
+  await nc.close();
+  await nats.stop();
+  await fresh.drop();
+});
+
+const verify = (repair = false) =>
+  verifySystem({
+    nc,
+    database,
+    registry,
+    topology: TOPOLOGY,
+    identityDays: 90,
+    repair,
+    say: () => {},
+  });
+
+async function checkpointed(): Promise<void> {
+  for (;;) {
+    const shards = stock.status();
+    const done = shards.every((shard) => shard.checkpointSeq === shard.appliedSeq);
+    if (shards.length === TOPOLOGY.shards && done) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe("verifySystem()", () => {
+  test("agrees with a live system, with the same digest each time", async () => {
+    const first = await verify();
+    expect(first.differences).toEqual([]);
+    expect(first.ok).toBe(true);
+    await checkpointed();
+    const [second, third] = [await verify(), await verify()];
+    expect(second.ledgerRows).toBe(400);
+    expect(second.levels).toBe(60);
+    expect(third.digest).toBe(second.digest);
+    expect(second.shards.every((shard) => shard.foldedFrom === 1)).toBe(true);
+  });
+
+  test("names a level of the registry that is wrong, missing or nobody's, and repairs them", async () => {
+    await redis.hdel("onhand:stock:SKU-1", "L1");
+    await redis.hset(
+      "onhand:stock:STRANGER",
+      "L9",
+      "0001.00000000000001.000{}".replace(
+        "{}",
+        '{"sku":"STRANGER","location":"L9","version":"0001.00000000000001.000"}',
+      ),
+    );
+    const raw = (await redis.hget("onhand:stock:SKU-2", "L2")) ?? "";
+    await redis.hset("onhand:stock:SKU-2", "L2", raw.replace(/"sellable":\d+/, '"sellable":12345'));
+    const found = await verify();
+    expect(found.ok).toBe(false);
+    const named = found.differences.map(({ between, sku, location, field }) => [
+      between,
+      sku,
+      location,
+      field,
+    ]);
+    expect(named).toContainEqual(["registry", "SKU-1", "L1", "level"]);
+    expect(named).toContainEqual(["registry", "SKU-2", "L2", "sellable"]);
+    expect(named).toContainEqual(["registry", "STRANGER", "L9", "level"]);
+    expect(found.differencesTotal).toBe(3);
+    expect((await verify(true)).repaired).toBe(3);
+    expect((await verify()).ok).toBe(true);
+  });
+
+  test("names a level of the registry that claims an entry the log does not have", async () => {
+    const raw = (await redis.hget("onhand:stock:SKU-2", "L2")) ?? "";
+    const version = "0001.00000000999999.000";
+    const later = raw.slice(23).replace(/"version":"[^"]+"/, `"version":"${version}"`);
+    await redis.hset("onhand:stock:SKU-2", "L2", version + later);
+    const found = await verify(true);
+    expect(found.differences).toMatchObject([
+      { between: "registry", sku: "SKU-2", field: "version", found: version },
+    ]);
+    expect((await verify()).ok).toBe(true);
+  });
+
+  test("names a checkpoint that does not follow from the ledger, nor from the log", async () => {
+    await checkpointed();
+    await database.sql`update stock_level set sellable = sellable + 1, on_hand = on_hand + 1
+      where sku = 'SKU-3' and location = 'L0'`;
+    const found = await verify();
+    expect(found.ok).toBe(false);
+    expect(new Set(found.differences.map(({ between, sku }) => `${between} ${sku}`))).toEqual(
+      new Set(["ledger SKU-3", "fold SKU-3"]),
+    );
+    await database.sql`update stock_level set sellable = sellable - 1, on_hand = on_hand - 1
+      where sku = 'SKU-3' and location = 'L0'`;
+    expect((await verify()).ok).toBe(true);
+  });
+
+  test("names what follows from a level and was changed by hand", async () => {
+    await database.sql`update stock_level set on_hand = on_hand + 1, available = available - 1
+      where sku = 'SKU-3' and location = 'L0'`;
+    const found = await verify();
+    expect(found.differences.map(({ between, sku, field }) => [between, sku, field])).toEqual([
+      ["ledger", "SKU-3", "on_hand"],
+      ["ledger", "SKU-3", "available"],
+    ]);
+    await database.sql`update stock_level set on_hand = on_hand - 1, available = available + 1
+      where sku = 'SKU-3' and location = 'L0'`;
+    expect((await verify()).ok).toBe(true);
+  });
+
+  test("names a ledger row that is missing", async () => {
+    const [row] = await database.sql<{ seq: number; shard: number; sku: string }[]>`
+      delete from stock_transaction where (shard, seq, index) in (
+        select shard, seq, index from stock_transaction where type = 'sale' limit 1)
+      returning seq, shard, sku`;
+    const found = await verify();
+    expect(found.differences[0]).toMatchObject({
+      between: "ledger",
+      sku: row?.sku,
+      field: "sellable",
+    });
+  });
+
+  test("names a log that lacks what comes next, and one that was made anew", async () => {
+    await stock.stop();
+    const manager = await jetstreamManager(nc);
+    const sale = { type: "sale", location: "L0", qty: 1 } as const;
+    const skus = ["SKU-1", "SKU-2", "SKU-3", "SKU-4", "SKU-5", "SKU-6"];
+    const lastOf = async (stream: string) => (await manager.streams.info(stream)).state.last_seq;
+    const before = await Promise.all(["STOCK-1-0", "STOCK-1-1"].map(lastOf));
+    for (const sku of skus) await publisher.post({ ...sale, sku } as unknown as Command);
+    const last = await lastOf("STOCK-1-0");
+    expect(last).toBeGreaterThan((before[0] ?? 0) + 1);
+    await manager.streams.purge("STOCK-1-0", { seq: last });
+    const { config } = await manager.streams.info("STOCK-1-1");
+    await manager.streams.delete("STOCK-1-1");
+    await manager.streams.add(config);
+    const found = await verify();
+    expect(found.ok).toBe(false);
+    const log = found.differences.filter(({ between }) => between === "log");
+    expect(log.map(({ shard, field }) => [shard, field])).toEqual([
+      [0, "log_cut"],
+      [1, "log_replaced"],
+    ]);
+  });
+});

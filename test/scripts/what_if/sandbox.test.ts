@@ -1,0 +1,154 @@
+import { describe, expect, it } from "vitest";
+import { KeyMeter } from "../../../scripts/what_if/figures.ts";
+import type { Happened } from "../../../scripts/what_if/ledger_commands.ts";
+import { PolicyFileSchema, type Rule, ruleFor } from "../../../scripts/what_if/policy_file.ts";
+import { runSandbox, type SandboxOptions } from "../../../scripts/what_if/sandbox.ts";
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.parse("2026-01-01T09:00:00Z");
+const place = { sku: "A", location: "york" };
+
+/** Ten a day for 100 days, one at a time, and a delivery of 70 each week, as it really was. */
+function history(perDay = 10, days = 100): Happened[] {
+  const all: Happened[] = [];
+  for (let day = 0; day < days; day++) {
+    const ms = START_MS + day * DAY_MS;
+    if (day % 7 === 0)
+      all.push({
+        ms,
+        command: { type: "receipt", id: `r${day}`, ...place, qty: 7 * perDay, backfill: true },
+      });
+    for (let i = 0; i < perDay; i++)
+      all.push({
+        ms: ms + i * 60_000,
+        command: { type: "sale", id: `s${day}-${i}`, ...place, qty: 1, backfill: true },
+      });
+  }
+  return all;
+}
+
+const base: SandboxOptions = {
+  supply: "needs",
+  leadTimeDays: 5,
+  warmUpDays: 28,
+  rules: [],
+  topology: { epoch: 1, shard: 0, shards: 1 },
+  categoryOf: () => "Shirts",
+};
+
+function figuresOf(rules: readonly Rule[], more: Partial<SandboxOptions> = {}, of = history()) {
+  const [only] = runSandbox(of, { ...base, rules, ...more });
+  return only!.figures;
+}
+
+describe("runSandbox()", () => {
+  it("a higher reorder point keeps more stock and leaves less short", () => {
+    const low = figuresOf([{ reorderPoint: 20, orderUpTo: 120 }]);
+    const high = figuresOf([{ reorderPoint: 80, orderUpTo: 180 }]);
+    expect(low.demand).toBe(high.demand);
+    expect(low.demand).toBeGreaterThan(700);
+    // Twenty left and five days to wait: thirty short an order, less what was left over.
+    expect(low.short).toBeGreaterThan(50);
+    expect(high.short).toBe(0);
+    expect(high.stockoutDays).toBe(0);
+    expect(high.meanUnits).toBeGreaterThan(low.meanUnits + 30);
+    expect(high.orders).toBeGreaterThan(5);
+  });
+
+  it("computed rules learn from what sold and serve what they aim at", () => {
+    for (const method of ["adaptive", "brief"] as const) {
+      const figures = figuresOf([{ method, coverDays: 7 }]);
+      expect(1 - figures.short / figures.demand).toBeGreaterThan(0.95);
+      expect(figures.meanUnits).toBeGreaterThan(10);
+      expect(figures.meanUnits).toBeLessThan(150);
+    }
+  });
+
+  it("without a rule the plans of the log hold; a scale makes more or less of them", () => {
+    const plan = { mode: "autopilot", reorderPoint: 80, orderUpTo: 180 };
+    const command = { type: "policy", id: "p1", ...place, plan, ifVersion: 0 };
+    const withPlan = [{ ms: START_MS, command }, ...history()];
+    const own = figuresOf([], {}, withPlan);
+    expect(own.short).toBe(0);
+    expect(own.orders).toBeGreaterThan(5);
+    const less = figuresOf([{ scale: 0.25 }], {}, withPlan);
+    expect(less.short).toBeGreaterThan(50);
+    expect(figuresOf([{ scale: 1 }], {}, withPlan)).toEqual(own);
+  });
+
+  it("with the goods as they came only the needs differ", () => {
+    const supply = { supply: "log" } as const;
+    const low = figuresOf([{ reorderPoint: 0, orderUpTo: 5 }], supply);
+    const high = figuresOf([{ reorderPoint: 60, orderUpTo: 90 }], supply);
+    expect(high.orders).toBeGreaterThan(low.orders);
+    expect({ ...high, orders: 0, unitsOrdered: 0 }).toEqual({ ...low, orders: 0, unitsOrdered: 0 });
+  });
+
+  it("is the same each time, and counts nothing of an empty history", () => {
+    const rules = [{ method: "adaptive" }] as const;
+    expect(figuresOf(rules)).toEqual(figuresOf(rules));
+    expect(runSandbox([], base)).toEqual([]);
+  });
+
+  it("holds refused for want of stock are short", () => {
+    const hold = (day: number): Happened => ({
+      ms: START_MS + day * DAY_MS,
+      command: {
+        type: "hold",
+        id: `h${day}`,
+        ...place,
+        hold: `h${day}`,
+        qty: 30,
+        ttlMs: null,
+        channel: "web",
+      },
+    });
+    const holds = Array.from({ length: 60 }, (_, day) => hold(day));
+    const figures = figuresOf([{ reorderPoint: 10, orderUpTo: 40 }], { warmUpDays: 0 }, holds);
+    expect(figures.short).toBeGreaterThan(100);
+    expect(figures.demand).toBe(60 * 30);
+  });
+});
+
+describe("KeyMeter", () => {
+  it("weighs units by the time they lay there, and counts days without any", () => {
+    const meter = new KeyMeter(0);
+    meter.level(0, { onHand: 10, available: 10 });
+    meter.level(1 * DAY_MS, { onHand: 0, available: 0 });
+    meter.level(3 * DAY_MS, { onHand: 4, available: 4 });
+    expect(meter.end(4 * DAY_MS)).toMatchObject({ meanUnits: 14 / 4, stockoutDays: 3 });
+  });
+});
+
+describe("PolicyFileSchema", () => {
+  it("fills in what is left out and names what is wrong", () => {
+    expect(PolicyFileSchema.parse({ rules: [{ scale: 0.8 }] })).toMatchObject({
+      supply: "needs",
+      leadTimeDays: 7,
+      warmUpDays: 28,
+    });
+    for (const bad of [
+      {},
+      { rules: [] },
+      { rules: [{ reorderPoint: 9, orderUpTo: 3 }] },
+      { rules: [{ reorderPoint: -1, orderUpTo: 3 }] },
+      { rules: [{ method: "magic" }] },
+      { rules: [{ scale: 1, reorderPiont: 3 }] },
+      { rules: [{ scale: 1 }], leadTimeDays: 9_999 },
+    ])
+      expect(PolicyFileSchema.safeParse(bad).success).toBe(false);
+  });
+
+  it("the first rule that fits holds", () => {
+    const rules: Rule[] = [
+      { sku: "A-*", scale: 2 },
+      { category: "Hats", scale: 3 },
+      { location: "york", scale: 4 },
+    ];
+    const key = { sku: "A-1", location: "york", category: "Hats" };
+    expect(ruleFor(rules, key)).toBe(rules[0]);
+    expect(ruleFor(rules, { ...key, sku: "B" })).toBe(rules[1]);
+    expect(ruleFor(rules, { sku: "B", location: "york", category: "" })).toBe(rules[2]);
+    expect(ruleFor(rules, { sku: "B", location: "leeds", category: "" })).toBeUndefined();
+  });
+});

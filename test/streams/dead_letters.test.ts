@@ -1,0 +1,129 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { NatsServer } from "../../scripts/servers/nats.ts";
+import type { DeadLetter } from "../../shared/effects.ts";
+import { connectNats, type NatsConnection } from "../../streams/connection.ts";
+import {
+  listDeadLetters,
+  redriveDeadLetter,
+  showDeadLetter,
+  writeDeadLetter,
+} from "../../streams/dead_letters.ts";
+import { partition } from "../../streams/partition.ts";
+import { readEntry } from "../../streams/stream_state.ts";
+import { applyTopology } from "../../streams/topology.ts";
+import { privateNats } from "../support/servers.ts";
+
+let server: NatsServer;
+let nc: NatsConnection;
+beforeAll(async () => {
+  server = await privateNats({ shards: 4 });
+  nc = await connectNats(server.url, { name: "test" });
+});
+afterAll(async () => {
+  await nc?.close();
+  await server?.stop();
+});
+
+const letter = (more: Partial<DeadLetter>): DeadLetter => ({
+  id: "dead-1",
+  epoch: 1,
+  shard: 0,
+  seq: 1,
+  index: 0,
+  sku: "A",
+  location: "store-1",
+  at: "2026-01-01T00:00:00.000Z",
+  source: "stock",
+  reason: "malformed",
+  detail: "qty: expected a whole number, found 1.5",
+  subject: "inv.log.1.0.store-1.A",
+  payload: "{}",
+  payloadBytes: 2,
+  ...more,
+});
+const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
+
+describe("listDeadLetters()", () => {
+  it("lists nothing where there is no stream", async () => {
+    expect(await listDeadLetters(nc)).toEqual([]);
+    await applyTopology(nc, { shards: 4 });
+    expect(await listDeadLetters(nc)).toEqual([]);
+  });
+
+  it("lists the newest first, by pages and by source", async () => {
+    for (let i = 1; i <= 600; i++)
+      await writeDeadLetter(nc, letter({ id: `l-${i}`, source: i % 3 === 0 ? "ledger" : "stock" }));
+    const first = await listDeadLetters(nc, { limit: 300 });
+    expect(first.map((d) => d.seq)).toEqual(Array.from({ length: 300 }, (_, i) => 600 - i));
+    const next = await listDeadLetters(nc, { limit: 500, beforeSeq: first.at(-1)!.seq });
+    expect(next.map((d) => d.letter.id)).toEqual(
+      Array.from({ length: 300 }, (_, i) => `l-${300 - i}`),
+    );
+    const ledger = await listDeadLetters(nc, { limit: 1000, source: "ledger" });
+    expect(ledger.length).toBe(200);
+    expect(ledger.every((d) => d.letter.source === "ledger")).toBe(true);
+    await (await jetstreamManager(nc)).streams.purge("DEAD");
+  });
+});
+
+describe("redriveDeadLetter()", () => {
+  const add = async (more: Partial<DeadLetter>): Promise<number> => {
+    await writeDeadLetter(nc, letter(more));
+    return (await (await jetstreamManager(nc)).streams.info("DEAD")).state.last_seq;
+  };
+
+  it("puts a single entry where its SKU lives today, byte for byte, and removes the letter", async () => {
+    const payload = '{"qty":-2, "x": "ü"}';
+    const subject = "inv.log.7.99.store%2E1.S%20KU"; // of an older epoch
+    const seq = await add({ payload, payloadBytes: 21, subject });
+    expect((await showDeadLetter(nc, seq)).letter.payload).toBe(payload);
+    const done = await redriveDeadLetter(nc, seq);
+    const shard = partition("S%20KU", 4);
+    expect(done).toMatchObject({
+      subject: `inv.log.1.${shard}.store%2E1.S%20KU`,
+      stream: `STOCK-1-${shard}`,
+    });
+    expect(text((await readEntry(nc, done.stream, done.logSeq))?.payload)).toBe(payload);
+    await expect(showDeadLetter(nc, seq)).rejects.toMatchObject({ code: "dead_letter_missing" });
+  });
+
+  it("takes bytes that are no UTF-8 as they were", async () => {
+    const bytes = Buffer.from([0xff, 0xfe, 0x00, 0x41]);
+    const { payload: _payload, ...rest } = letter({
+      payloadBase64: bytes.toString("base64"),
+      payloadBytes: 4,
+    });
+    await writeDeadLetter(nc, rest);
+    const seq = (await listDeadLetters(nc))[0]!.seq;
+    const done = await redriveDeadLetter(nc, seq);
+    expect(Buffer.from((await readEntry(nc, done.stream, done.logSeq))!.payload)).toEqual(bytes);
+  });
+
+  it("sends one command of a bundle as a bundle of its own, to its SKU's shard", async () => {
+    const payload = '{"type":"policy","id":"p","sku":"größe","location":"a"}';
+    const payloadBytes = Buffer.byteLength(payload);
+    const seq = await add({ payload, payloadBytes, subject: "inv.log.3.1.bundle" });
+    const done = await redriveDeadLetter(nc, seq);
+    const shard = partition(encodeURIComponent("größe"), 4);
+    expect(done.subject).toBe(`inv.log.1.${shard}.bundle`);
+    expect(text((await readEntry(nc, done.stream, done.logSeq))?.payload)).toBe(`[${payload}]`);
+  });
+
+  it("refuses what was cut, what never came from the log, and bundles it cannot place", async () => {
+    const refused = [
+      { payload: "{}", payloadBytes: 70_000 },
+      { subject: "postgres" },
+      { subject: "inv.log.9.1.bundle", payload: "[]" },
+      { subject: "inv.log.1.1.bundle", payload: "no" },
+      { subject: "inv.log.1.1.bundle", payload: "{}" },
+    ];
+    for (const more of refused) {
+      const seq = await add(more);
+      await expect(redriveDeadLetter(nc, seq)).rejects.toMatchObject({
+        code: "dead_letter_not_redrivable",
+      });
+      expect((await showDeadLetter(nc, seq)).seq).toBe(seq);
+    }
+  });
+});

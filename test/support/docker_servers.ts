@@ -1,0 +1,209 @@
+// Owns servers in containers (ONHAND_TEST_SERVERS=docker): the same as the local ones to a test, from
+// the stock images docker-compose.yml names. A container keeps its port and data when it is stopped or
+// killed and started again; it is removed at the end of the run, or by testcontainers' own reaper.
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres from "postgres";
+import type { StartedTestContainer } from "testcontainers";
+import type { NatsMapping, NatsServer, StartNatsOptions } from "../../scripts/servers/nats.ts";
+import { type NatsSettings, natsConfig } from "../../scripts/servers/nats_config.ts";
+import { freePort } from "../../scripts/servers/port.ts";
+import type { StartPostgresOptions } from "../../scripts/servers/postgres.ts";
+import { ask } from "../../scripts/servers/probe.ts";
+import type { StartRedisOptions } from "../../scripts/servers/redis.ts";
+import type { RunningServer, ServerKind } from "../../scripts/servers/server_process.ts";
+
+const IMAGES: Record<ServerKind, string> = {
+  nats: "nats:2.15-alpine",
+  redis: "redis:8-alpine",
+  postgres: "postgres:18-alpine",
+};
+const INNER_PORTS: Record<ServerKind, number> = { nats: 4222, redis: 6379, postgres: 5432 };
+/** Every container of ours carries it, with the run's directory as value. */
+const RUN_LABEL = "onhand.test.run";
+const READY_TIMEOUT_MS = 60_000;
+
+type ContainerSpec = {
+  kind: ServerKind;
+  runDir: string;
+  port: number | undefined;
+  command: string[];
+  environment?: Record<string, string>;
+  files?: { content: string; target: string }[];
+  /** A directory of this machine that the server keeps its data in, as this user. */
+  dir?: string;
+  url: (host: string, port: number) => string;
+  isReady: (host: string, port: number) => Promise<boolean>;
+};
+
+/** nats-server in a container, with our configuration; its streams are in `dir` when it is given. */
+export async function dockerNats(
+  runDir: string,
+  options: Partial<StartNatsOptions>,
+): Promise<NatsServer> {
+  const target = "/etc/onhand/nats.conf";
+  let settings: NatsSettings = {
+    host: "0.0.0.0",
+    port: INNER_PORTS.nats,
+    dir: "/data",
+    shards: options.shards ?? 8,
+    epoch: options.epoch ?? 1,
+    sync: options.sync ?? "default",
+    mapping: options.mapping ?? true,
+    users: options.users ?? [],
+  };
+  const { server, container } = await startContainer({
+    kind: "nats",
+    runDir,
+    port: options.port,
+    command: ["-c", target],
+    files: [{ content: natsConfig(settings), target }],
+    ...(options.dir === undefined ? {} : { dir: options.dir }),
+    url: (host, port) => `nats://${host}:${port}`,
+    isReady: async (host, port) =>
+      (await ask(port, "", (text) => text.includes("\r\n"), host))?.startsWith("INFO ") ?? false,
+  });
+  const reload = async (changes: NatsMapping) => {
+    settings = { ...settings, ...changes };
+    await container.copyContentToContainer([{ content: natsConfig(settings), target }]);
+    server.signal("SIGHUP");
+    await sleep(500);
+  };
+  return Object.assign(server, { configFile: target, reload });
+}
+
+/** redis-server in a container. */
+export async function dockerRedis(
+  runDir: string,
+  options: Partial<StartRedisOptions>,
+): Promise<RunningServer> {
+  const databases = String(options.databases ?? 16);
+  const { server } = await startContainer({
+    kind: "redis",
+    runDir,
+    port: options.port,
+    command: ["--save", "", "--appendonly", "no", "--databases", databases],
+    url: (host, port) => `redis://${host}:${port}`,
+    isReady: async (host, port) =>
+      (await ask(port, "PING\r\n", (text) => text.includes("\r\n"), host)) === "+PONG\r\n",
+  });
+  return server;
+}
+
+/** Postgres in a container, settings as for the local one. */
+export async function dockerPostgres(
+  runDir: string,
+  options: Partial<StartPostgresOptions>,
+): Promise<RunningServer> {
+  const settings = ["max_connections=200", "max_wal_size=4GB", ...(options.settings ?? [])];
+  const url = (host: string, port: number) => `postgres://onhand:onhand@${host}:${port}/onhand`;
+  const { server } = await startContainer({
+    kind: "postgres",
+    runDir,
+    port: options.port,
+    command: settings.flatMap((setting) => ["-c", setting]),
+    environment: { POSTGRES_USER: "onhand", POSTGRES_PASSWORD: "onhand", POSTGRES_DB: "onhand" },
+    url,
+    isReady: async (host, port) => {
+      const sql = postgres(url(host, port), { max: 1, connect_timeout: 2, onnotice: () => {} });
+      try {
+        await sql`select 1`;
+        return true;
+      } catch {
+        return false;
+      } finally {
+        await sql.end({ timeout: 1 });
+      }
+    },
+  });
+  return server;
+}
+
+/** Removes every container of a run that is still there. */
+export async function removeContainers(runDir: string): Promise<void> {
+  const { getContainerRuntimeClient } = await import("testcontainers");
+  const { dockerode } = (await getContainerRuntimeClient()).container;
+  const filters = { label: [`${RUN_LABEL}=${runDir}`] };
+  for (const { Id } of await dockerode.listContainers({ all: true, filters })) {
+    await dockerode.getContainer(Id).remove({ force: true, v: true });
+  }
+}
+
+async function startContainer(
+  spec: ContainerSpec,
+): Promise<{ server: RunningServer; container: StartedTestContainer }> {
+  const { GenericContainer, getContainerRuntimeClient } = await import("testcontainers");
+  const inner = INNER_PORTS[spec.kind];
+  const port = spec.port ?? (await freePort());
+  const image = new GenericContainer(IMAGES[spec.kind]);
+  if (spec.dir !== undefined) {
+    image.withBindMounts([{ source: spec.dir, target: "/data" }]);
+    image.withUser(`${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`);
+  }
+  const container = await image
+    .withLabels({ [RUN_LABEL]: spec.runDir })
+    .withExposedPorts({ container: inner, host: port })
+    .withEnvironment(spec.environment ?? {})
+    .withCopyContentToContainer(spec.files ?? [])
+    .withCommand(spec.command)
+    .start();
+  const host = container.getHost();
+  const client = (await getContainerRuntimeClient()).container.dockerode;
+  const handle = client.getContainer(container.getId());
+  const listeners: ((how: string) => void)[] = [];
+  let running = true;
+  let expected = false;
+  const watch = () =>
+    void handle.wait().then(({ StatusCode }: { StatusCode: number }) => {
+      running = false;
+      if (!expected) for (const listener of listeners) listener(`exit code ${StatusCode}`);
+    });
+  const waitReady = async () => {
+    const until = performance.now() + READY_TIMEOUT_MS;
+    while (!(await spec.isReady(host, port))) {
+      if (performance.now() > until) throw new Error(`${spec.kind} in a container is not ready`);
+      await sleep(50);
+    }
+  };
+  watch();
+  await waitReady();
+  const server: RunningServer = {
+    kind: spec.kind,
+    url: spec.url(host, port),
+    port,
+    logFile: `docker logs ${container.getId()}`,
+    get pid() {
+      return running ? 1 : 0;
+    },
+    start: async () => {
+      if (running) return;
+      expected = false;
+      await handle.start();
+      running = true;
+      watch();
+      await waitReady();
+    },
+    stop: async () => {
+      if (!running) return;
+      expected = true;
+      await handle.stop({ t: 10 });
+      running = false;
+    },
+    kill: async () => {
+      expected = true;
+      const gone = handle.wait();
+      await handle.kill({ signal: "SIGKILL" });
+      await gone;
+      running = false;
+    },
+    signal: (signal) => {
+      // A frozen process 1 is a matter of the engine: docker pause, not SIGSTOP.
+      if (signal === "SIGSTOP") void handle.pause();
+      else if (signal === "SIGCONT") void handle.unpause();
+      else void handle.kill({ signal });
+    },
+    onCrash: (listener) => {
+      listeners.push(listener);
+    },
+  };
+  return { server, container };
+}

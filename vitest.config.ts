@@ -1,0 +1,18 @@
+// How tests run: each file in a process of its own, against real servers started once for the run.
+import { defineConfig } from "vitest/config";
+
+const report = process.env.ONHAND_TEST_REPORT;
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    setupFiles: ["test/support/setup.ts"],
+    globalSetup: ["test/support/global_setup.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+    reporters: report ? ["default", "json"] : ["default"],
+    ...(report ? { outputFile: { json: report } } : {}),
+  },
+});
