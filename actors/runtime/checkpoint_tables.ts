@@ -28,7 +28,7 @@ async function upsertRows(sql: Transaction, table: CheckpointTable, rows: readon
   const sets = rest.map((column) => `${quoted(column.name)} = excluded.${quoted(column.name)}`);
   const action = sets.length === 0 ? "nothing" : `update set ${sets.join(", ")}`;
   await sql.unsafe(
-    `create temporary table if not exists ${quoted(stage)} (like ${quoted(table.name)} including defaults)
+    `create temporary table if not exists ${quoted(stage)} (like ${quoted(table.name)} including defaults including storage)
      on commit delete rows`,
   );
   await copyIn(sql, copyStatement(stage, table.columns), encodeRows(table.columns, rows));

@@ -7,7 +7,14 @@
 //     last row. When it shrinks the largest is looked for anew.
 
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
-import { addToWindows, type FoldRange, inRange, nextVersion, putDue } from "./window_rows.ts";
+import {
+  addToWindows,
+  type FoldRange,
+  inRange,
+  nextVersion,
+  onManyRows,
+  putDue,
+} from "./window_rows.ts";
 
 export async function foldFacts(sql: Transaction, range: FoldRange): Promise<void> {
   await addToWindows(sql, range, factChanges(sql, range));
@@ -52,8 +59,9 @@ function factChanges(sql: Transaction, range: FoldRange): Fragment {
 /**
  * Rows that belong to an order which earlier rows tell of: `units_before` of it, `start` of the window it is
  * booked in.
+ * @param only those of the rows, as `t`, that are wanted
  */
-function relatedChanges(sql: Transaction, range: FoldRange): Fragment {
+function relatedChanges(sql: Transaction, range: FoldRange, only: Fragment = sql`true`): Fragment {
   return sql`
     select t.sku, t.location, window_start(m.grain, m.time_zone, coalesce(o.at, t.at)) as start,
       t.demand, t.lost, o.units as units_before,
@@ -85,18 +93,32 @@ function relatedChanges(sql: Transaction, range: FoldRange): Fragment {
             and (p.epoch, p.seq, p.index, p.ordinal) < (t.epoch, t.seq, t.index, t.ordinal))
       ) found
     ) o
-    where ${inRange(sql, range)} and ${telling(sql)} and ${related(sql)}`;
+    where ${inRange(sql, range)} and ${telling(sql)} and ${related(sql)}
+      and ${only}`;
 }
 
 /** Looks for the largest order anew where an order of that size shrank. */
 async function mendLargest(sql: Transaction, range: FoldRange): Promise<void> {
   const { epoch, toSeq } = range;
-  await sql`
-    with shrunk as (
-      select distinct w.sku, w.location, w.window_start, w.window_end
-      from (${relatedChanges(sql, range)}) r
+  const taken = sql`t.demand < 0`;
+  const shrunk = await onManyRows(
+    sql,
+    sql`
+      select distinct w.sku, w.location, w.window_start
+      from (${relatedChanges(sql, range, taken)}) r
       join demand_window w on w.sku = r.sku and w.location = r.location and w.window_start = r.start
-      where r.demand < 0 and r.units_before >= w.largest_order
+      where r.units_before >= w.largest_order`,
+  );
+  if (shrunk.length === 0) return;
+  const skus = shrunk.map(({ sku }) => sku as string);
+  const locations = shrunk.map(({ location }) => location as string);
+  const starts = shrunk.map(({ window_start }) => (window_start as Date).toISOString());
+  // "offset 0" keeps the look-up of each window's orders one by key: as a join it may be planned as a walk of the ledger.
+  await sql`
+    with shrunk as materialized (
+      select w.sku, w.location, w.window_start, w.window_end
+      from unnest(${skus}::text[], ${locations}::text[], ${starts}::timestamptz[]) as s (sku, location, start)
+      join demand_window w on w.sku = s.sku and w.location = s.location and w.window_start = s.start
     ),
     line as (
       select s.sku, s.location, s.window_start, a.demand
@@ -114,9 +136,12 @@ async function mendLargest(sql: Transaction, range: FoldRange): Promise<void> {
                 and (b.epoch, b.seq, b.index, b.ordinal) > (a.epoch, a.seq, a.index, a.ordinal)
                 and (b.epoch, b.seq, b.index, b.ordinal) < (n.epoch, n.seq, n.index, n.ordinal))), 0) as units
       from shrunk s
-      join stock_transaction a on a.sku = s.sku and a.location = s.location
-      where a.demand > 0 and a.at >= s.window_start and a.at < s.window_end
-        and (a.epoch, a.seq) <= (${epoch}::int, ${toSeq}::int8)
+      cross join lateral (
+        select * from stock_transaction a
+        where a.sku = s.sku and a.location = s.location
+          and a.demand > 0 and a.at >= s.window_start and a.at < s.window_end
+        offset 0) a
+      where (a.epoch, a.seq) <= (${epoch}::int, ${toSeq}::int8)
     ),
     changed as (
       update demand_window w set version = ${nextVersion(sql, range)}, largest_order = greatest(0, coalesce((
