@@ -116,10 +116,10 @@ export const RELAY_ROWS = 500;
 export const RELAY_IN_FLIGHT_MAX = 256;
 /** How long an effect or a tick may wait for its ack before it counts as not stored, in ms. */
 export const EFFECT_ACK_TIMEOUT_MS = 5_000;
-/** Least and longest pause between two folds of a projection of a shard, in ms. */
+/** Least and longest rest between two steps of a projection of a busy shard, in ms. */
 export const PROJECTION_PAUSE_MS = 5_000;
-export const PROJECTION_PAUSE_MS_MAX = 60_000;
-/** Pause between two folds as a multiple of the time the last one took: projections leave the rest to decisions. */
+export const PROJECTION_PAUSE_MS_MAX = 30_000;
+/** Rest between two steps as a multiple of the time the last one took: projections leave the rest to decisions. */
 export const PROJECTION_PAUSE_FACTOR = 200;
 /** Log entries in one fold of a projection. */
 export const PROJECTION_ENTRIES_MAX = 200_000;

@@ -40,9 +40,6 @@ export type Projection = {
   emit?(shard: number): Promise<void>;
 };
 
-/** Pause after a fault, in ms. */
-const FAULT_MS = 5_000;
-
 /**
  * Folds what is committed beyond the cursor, at most PROJECTION_ENTRIES_MAX entries.
  * @returns whether more is waiting
@@ -93,8 +90,9 @@ export type FollowOptions = {
 };
 
 /**
- * Keeps projections of a shard up to date until stopped. A busy shard folds seldom and much at once, so that a row
- * that changed often is written once. Faults are told and tried again.
+ * Keeps projections of a shard up to date until stopped. While the shard is busy a projection rests the longer the
+ * more its last step took: it folds seldom and much at once, so that a row that changed often is written once.
+ * Faults are told and tried again.
  */
 export function followLedger(
   database: Database,
@@ -112,38 +110,30 @@ export function followLedger(
         resolve();
       };
     });
-  /** One step of each; false when one of them failed. */
-  const stepAll = async (): Promise<boolean> => {
-    let isWell = true;
-    for (const projection of projections) {
-      try {
-        await stepProjection(database, projection, of);
-        await projection.emit?.(of.shard);
-      } catch (error) {
-        const { name } = projection;
-        journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");
-        isWell = false;
-      }
+  /** Until when each projection rests while the shard is busy. */
+  const restsUntilMs = new Map<Projection, number>();
+  const stepOne = async (projection: Projection): Promise<void> => {
+    const startedMs = performance.now();
+    try {
+      await stepProjection(database, projection, of);
+      await projection.emit?.(of.shard);
+    } catch (error) {
+      const { name } = projection;
+      journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");
     }
-    return isWell;
+    const endedMs = performance.now();
+    const restMs = (endedMs - startedMs) * PROJECTION_PAUSE_FACTOR;
+    restsUntilMs.set(projection, endedMs + Math.min(restMs, PROJECTION_PAUSE_MS_MAX));
   };
-  /** Rests at least PROJECTION_PAUSE_MS, and for long only while the shard is busy. */
-  const rest = async (ms: number): Promise<void> => {
-    const endMs = performance.now() + ms;
-    do await pause(PROJECTION_PAUSE_MS);
-    while (!stopped && performance.now() < endMs && !isIdle());
-  };
+  const isDue = (projection: Projection): boolean =>
+    isIdle() || performance.now() >= (restsUntilMs.get(projection) ?? 0);
   const loop = async (): Promise<void> => {
     while (!stopped) {
-      let tookMs = 0;
-      const isWell = await gate.run(async () => {
-        const startedMs = performance.now();
-        const isDone = stopped || (await stepAll());
-        tookMs = performance.now() - startedMs;
-        return isDone;
+      await gate.run(async () => {
+        for (const projection of projections)
+          if (!stopped && isDue(projection)) await stepOne(projection);
       });
-      const restMs = Math.min(tookMs * PROJECTION_PAUSE_FACTOR, PROJECTION_PAUSE_MS_MAX);
-      if (!stopped) await (isWell ? rest(restMs) : pause(FAULT_MS));
+      if (!stopped) await pause(PROJECTION_PAUSE_MS);
     }
   };
   const done = loop();
