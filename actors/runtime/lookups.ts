@@ -21,7 +21,7 @@ export class Lookups {
   private readonly epoch: number;
   private readonly identityMs: number;
   private finds = new Map<string, LedgerFind>();
-  /** Finds are thrown away once entries beyond this were applied. */
+  /** Last entry the finds were asked for: they know nothing of what it and later ones do. */
   private keptTo = 0;
   private voids: RememberedVoid[] = [];
 
@@ -64,8 +64,9 @@ export class Lookups {
         ),
     });
     if (finds === undefined) return false;
-    for (const find of finds) this.finds.set(lookupKey(find.lookup), find);
-    this.keptTo = Math.max(this.keptTo, options.toSeq);
+    // Instead of what was found before: an older answer does not reach as far.
+    this.finds = new Map(finds.map((find) => [lookupKey(find.lookup), find]));
+    this.keptTo = options.toSeq;
     return true;
   }
 
@@ -80,10 +81,10 @@ export class Lookups {
     }
   }
 
-  /** Forgets what is no longer needed. */
+  /** Forgets what is no longer needed. An answer of before must not meet an entry it was not asked for. */
   onApplied(seq: number, committedSeq: number): void {
     if (this.finds.size > 0) {
-      if (seq <= this.keptTo) return;
+      if (seq < this.keptTo) return;
       this.finds.clear();
     }
     if (this.voids.length > 0) this.voids = this.voids.filter((one) => one.seq > committedSeq);
