@@ -1,6 +1,10 @@
 // Owns servers in containers (ONHAND_TEST_SERVERS=docker): the same as the local ones to a test, from
 // the stock images docker-compose.yml names. A container keeps its port and data when it is stopped or
 // killed and started again; it is removed at the end of the run, or by testcontainers' own reaper.
+import { execFileSync } from "node:child_process";
+import { createWriteStream, writeFileSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import type { StartedTestContainer } from "testcontainers";
@@ -152,11 +156,24 @@ async function startContainer(
   const listeners: ((how: string) => void)[] = [];
   let running = true;
   let expected = false;
-  const watch = () =>
-    void handle.wait().then(({ StatusCode }: { StatusCode: number }) => {
+  /** Settles when the container has ended and whoever listens was told. */
+  let gone: Promise<void> = Promise.resolve();
+  const logFile = join(spec.runDir, `${spec.kind}-${container.getId().slice(0, 12)}.log`);
+  writeFileSync(logFile, "");
+  /** The engine tells the whole log again after a restart, so the file begins anew too. */
+  const keepLog = async () => {
+    const log = await handle.logs({ follow: true, stdout: true, stderr: true });
+    const file = createWriteStream(logFile).on("error", () => {});
+    client.modem.demuxStream(log, file, file);
+    log.on("end", () => file.end());
+  };
+  const watch = () => {
+    gone = handle.wait().then(({ StatusCode }: { StatusCode: number }) => {
       running = false;
-      if (!expected) for (const listener of listeners) listener(`exit code ${StatusCode}`);
+      if (!expected) for (const listener of listeners) listener(howItEnded(StatusCode));
     });
+    void keepLog().catch(() => {});
+  };
   const waitReady = async () => {
     const until = performance.now() + READY_TIMEOUT_MS;
     while (!(await spec.isReady(host, port))) {
@@ -170,35 +187,40 @@ async function startContainer(
     kind: spec.kind,
     url: spec.url(host, port),
     port,
-    logFile: `docker logs ${container.getId()}`,
+    logFile,
     get pid() {
       return running ? 1 : 0;
     },
     start: async () => {
       if (running) return;
       expected = false;
-      await handle.start();
-      running = true;
-      watch();
-      await waitReady();
+      // Asked from the beginning: while a container starts, the engine takes connections to its port and
+      // keeps them waiting for about a second. With ours those of the test's clients are through too.
+      const ready = waitReady();
+      const started = handle.start().then(() => {
+        running = true;
+        watch();
+      });
+      await Promise.all([started, ready]);
     },
     stop: async () => {
       if (!running) return;
       expected = true;
       await handle.stop({ t: 10 });
-      running = false;
+      await gone;
     },
     kill: async () => {
       expected = true;
-      const gone = handle.wait();
       await handle.kill({ signal: "SIGKILL" });
       await gone;
-      running = false;
     },
     signal: (signal) => {
-      // A frozen process 1 is a matter of the engine: docker pause, not SIGSTOP.
-      if (signal === "SIGSTOP") void handle.pause();
-      else if (signal === "SIGCONT") void handle.unpause();
+      // A frozen process 1 is a matter of the engine: docker pause, not SIGSTOP. It is frozen on return,
+      // as a process of ours is, so this must block: only the command line can.
+      const docker = (verb: string) =>
+        execFileSync("docker", [verb, container.getId()], { stdio: "ignore" });
+      if (signal === "SIGSTOP") docker("pause");
+      else if (signal === "SIGCONT") docker("unpause");
       else void handle.kill({ signal });
     },
     onCrash: (listener) => {
@@ -206,4 +228,11 @@ async function startContainer(
     },
   };
   return { server, container };
+}
+
+/** As a process of ours tells it: the engine adds 128 to the number of a signal. */
+function howItEnded(code: number): string {
+  const signals = Object.entries(constants.signals);
+  const signal = signals.find(([, number]) => number === code - 128);
+  return signal === undefined ? `exit code ${code}` : `signal ${signal[0]}`;
 }

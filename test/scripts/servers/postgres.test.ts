@@ -3,8 +3,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import postgres from "postgres";
 import { expect, test } from "vitest";
+import { startPostgres } from "../../../scripts/servers/postgres.ts";
 import { postgresPlace } from "../../../scripts/servers/postgres_home.ts";
-import { privateDir, privatePostgres } from "../../support/servers.ts";
+import { onFreePort, privateDir } from "../../support/servers.ts";
+
+/** A process of ours, also where the other tests' servers are containers. */
+const ownPostgres = (dir = privateDir()) =>
+  onFreePort(undefined, (port) => startPostgres({ dir, port }));
 
 async function query<T>(url: string, text: string): Promise<T[]> {
   const sql = postgres(url, { max: 1, connect_timeout: 5 });
@@ -19,7 +24,7 @@ test("startPostgres() makes a cluster over the ruins of an interrupted one", asy
   const dir = privateDir();
   mkdirSync(join(dir, "data.new"));
   writeFileSync(join(dir, "data.new", "PG_VERSION"), "18\n");
-  const server = await privatePostgres({ dir });
+  const server = await ownPostgres(dir);
   expect(await query(server.url, "select current_database() as name")).toEqual([
     { name: "onhand" },
   ]);
@@ -35,7 +40,7 @@ test("startPostgres() makes a cluster over the ruins of an interrupted one", asy
 
 test("committed rows survive a kill, and a pid file left behind does not stop the next start", async () => {
   const dir = privateDir();
-  const server = await privatePostgres({ dir });
+  const server = await ownPostgres(dir);
   await query(server.url, "create table t as select generate_series(1, 1000) as n");
   await server.kill();
   // The kernel gave the pid to somebody else: to this test.
@@ -53,7 +58,7 @@ test("without user namespaces root runs it as nobody, others as themselves", asy
   try {
     const how = process.getuid?.() === 0 ? "as nobody" : "directly";
     expect(postgresPlace(join(privateDir(), "data")).how).toBe(how);
-    const server = await privatePostgres();
+    const server = await ownPostgres();
     const [row] = await query<{ dir: string }>(
       server.url,
       "select current_setting('data_directory') as dir",
