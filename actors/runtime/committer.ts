@@ -133,7 +133,8 @@ export class Committer {
       this.wakeAt(dueMs, nowMs);
       return;
     }
-    void this.run(this.cut(nowMs, checkpointDue));
+    const commit = this.cut(nowMs, checkpointDue);
+    if (commit !== undefined) void this.run(commit);
   }
 
   /** Resolves when everything added so far is committed, with a checkpoint if asked; or when ended. */
@@ -145,6 +146,7 @@ export class Committer {
     ) {
       this.urgent = true;
       this.poll();
+      if (this.flight === undefined) break;
       await new Promise<void>((resolve) => this.idle.push(resolve));
     }
     this.wantCheckpoint = false;
@@ -175,28 +177,24 @@ export class Committer {
     });
   }
 
-  /** Everything so far as one commit. */
-  private cut(nowMs: number, checkpointDue: boolean): Commit {
+  /** Everything so far as one commit; undefined when it would say nothing but who owns the shard. */
+  private cut(nowMs: number, checkpointDue: boolean): Commit | undefined {
     const entry = this.lastEntry;
     const mark = entry === undefined ? undefined : this.markOf(entry);
-    const end = mark ?? this.committed;
+    this.urgent = false;
+    this.timer?.cancel();
+    this.timer = undefined;
+    const checkpoint = checkpointDue
+      ? this.takeCheckpoint(mark ?? this.committed, nowMs)
+      : undefined;
+    if (entry === undefined && checkpoint === undefined) return undefined;
     const outbox = this.effects.map((effect, i) => outboxRow(effect, this.outboxNext + i));
     const rows = this.writer.take();
     this.flight = { rows: this.rows, bytes: rows.data.length, effects: outbox.length };
     this.effects = [];
     this.rows = 0;
     this.lastEntry = undefined;
-    this.urgent = false;
     this.lastCommitMs = nowMs;
-    this.timer?.cancel();
-    this.timer = undefined;
-    let checkpoint: Commit["checkpoint"];
-    if (checkpointDue && end !== undefined) {
-      const taken = this.events.takeCheckpoint(end.seq);
-      if (taken === undefined) this.wantCheckpoint = false;
-      else checkpoint = { mark: end, ...taken };
-      this.lastCheckpointMs = nowMs;
-    }
     this.number++;
     return {
       guard: { seq: this.committedSeq, token: this.token },
@@ -209,6 +207,16 @@ export class Committer {
       outboxNext: this.outboxNext + outbox.length,
       checkpoint,
     };
+  }
+
+  /** undefined while the machine stands elsewhere: it still folds what is committed. */
+  private takeCheckpoint(mark: Mark | undefined, nowMs: number): Commit["checkpoint"] {
+    if (mark === undefined) return undefined;
+    this.lastCheckpointMs = nowMs;
+    const taken = this.events.takeCheckpoint(mark.seq);
+    if (taken !== undefined) return { mark, ...taken };
+    this.wantCheckpoint = false;
+    return undefined;
   }
 
   private markOf(entry: LogEntry): Mark {

@@ -38,7 +38,7 @@ const output = (...effects: Output["effects"]): Output => ({
 
 function open(
   answer: (commit: Commit) => Promise<CommitOutcome>,
-  given: { commitIntervalMs?: number; checkpoint?: boolean } = {},
+  given: { commitIntervalMs?: number; row?: Partial<ShardRow>; machineAt?: number } = {},
 ) {
   const commits: Commit[] = [];
   const events: string[] = [];
@@ -56,7 +56,7 @@ function open(
   } as unknown as RunnerPorts;
   const committer = new Committer(
     ports,
-    ROW,
+    { ...ROW, ...given.row },
     {
       owner: "o",
       applyVersion: 1,
@@ -65,7 +65,10 @@ function open(
       checkpointPhase: 0,
     },
     {
-      takeCheckpoint: (seq) => ({ nowMs: seq, snapshot: { seq }, changes: [] }),
+      takeCheckpoint: (seq) => {
+        if (seq !== (given.machineAt ?? seq)) return undefined;
+        return { nowMs: seq, snapshot: { seq }, changes: [] };
+      },
       onCommitted: (outbox) => events.push(`committed ${outbox.map((row) => row.number)}`),
       onFenced: (found) => events.push(`fenced ${found}`),
       onHalt: (reason) => events.push(`halt ${reason}`),
@@ -165,6 +168,20 @@ describe("Committer", () => {
     const count = commits.length;
     await committer.flush({ checkpoint: true });
     expect(commits.length).toBe(count);
+    committer.end();
+  });
+
+  test("flush() commits nothing while the machine still folds what is committed", async () => {
+    const committed = { seq: 5, appendedAtMs: 5, digest: "digest of 5" };
+    const row = { committedSeq: 5, committed, token: "before#1" };
+    const { committer, commits } = open(done, { row, machineAt: 3 });
+    await committer.flush({ checkpoint: true });
+    expect(commits).toEqual([]);
+    committer.add(entry(6), output());
+    await committer.flush({ checkpoint: true });
+    expect(commits.map(({ guard, checkpoint }) => [guard.token, checkpoint])).toEqual([
+      ["before#1", undefined],
+    ]);
     committer.end();
   });
 
