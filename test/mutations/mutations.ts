@@ -378,6 +378,6 @@ export const MUTATIONS: readonly Mutation[] = [
 `,
       },
     ],
-    caughtBy: { faults: ["client"], commands: 400, seeds: 40 },
+    caughtBy: { faults: ["client", "crash"], commands: 400, seeds: 40 },
   },
 ];
