@@ -113,8 +113,10 @@ function historiesOf(
       historyOf(histories, nameOf(item));
     }
   }
-  // An order that was refused closes no need.
-  for (const { seq, type, outcome, extra, ...key } of pure.rows) {
+  for (const { seq, type, outcome, extra, backfill, ...key } of pure.rows) {
+    // Lines of a hold that a backfilled command ends: it names but one of them.
+    if (backfill) markSku(histories, key.sku, { backfill });
+    // An order that was refused closes no need.
     if (type !== "order" || outcome !== "applied") continue;
     const { need } = JSON.parse(extra ?? "{}") as { need?: string };
     if (need !== undefined) historyOf(histories, nameOf(key)).orders.push({ seq, need });
