@@ -3,7 +3,6 @@
 // then on, wherever; booked where it was first refused. A hold without a shopper stands for one. Tills lose
 // none: what is on the counter is sold.
 
-import { ANY_LOCATION } from "../../shared/ids.ts";
 import type { Command } from "./command.ts";
 import { DAY_MS, LOST_MAX, LOST_MS, TILL_CHANNELS } from "./limits.ts";
 import type { Shard } from "./shard.ts";
@@ -52,12 +51,12 @@ export function gotAfterAll(s: Shard, c: Command, sku: SkuState, units: number):
   if (change !== null) bookLost(s, c, change);
 }
 
-/** Books a change of what is lost on a row of its own. */
+/** Books a change of what is lost on a row of its own. Where nothing ever was, it makes no level either. */
 export function bookLost(s: Shard, c: Command, change: LostChange): void {
   const key = s.key(change.sku.sku, change.location);
   s.delta.lost = change.lost;
-  if (key.location === ANY_LOCATION) s.bookNowhere(key, c, change.atMs);
-  else s.book(key, c, "lostDemand", change.atMs, c.hold);
+  if (s.isKept(key)) s.book(key, c, "lostDemand", change.atMs, c.hold);
+  else s.bookNoLevel(key, c, change.atMs);
 }
 
 function relost(s: Shard, lost: Lost): LostChange | null {

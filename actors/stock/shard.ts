@@ -307,8 +307,8 @@ export class Shard {
     d.lost = 0;
   }
 
-  /** Writes a row of lost demand of no location; it changes no level. */
-  bookNowhere(key: KeyState, c: Command, atMs: number): void {
+  /** Writes a row of lost demand where there is no level: at no location, or at one that never had any. */
+  bookNoLevel(key: KeyState, c: Command, atMs: number): void {
     this.out.rows.push(rowOf(this, key, c, "lostDemand", atMs, c.hold));
     this.delta.lost = 0;
   }
