@@ -74,7 +74,7 @@ it("followLedger() rests long after a long step, but not while the shard is idle
   const how = { journal, gate: new Gate(1), isIdle: () => isIdle };
   const following = followLedger(house.database, [projection, quick], of, how);
   try {
-    // Busy: half a second of work is followed by ten of rest.
+    // Busy: half a second of work is followed by half a minute of rest.
     await expect.poll(() => quickSteps, { timeout: 15_000 }).toBeGreaterThanOrEqual(2);
     expect(steps).toHaveLength(1);
     isIdle = true;
