@@ -58,6 +58,8 @@ export class Levels {
   /** Whether everything up to `written` was in the registry before it went away. */
   private wasCurrent = false;
   private busy = false;
+  /** Keys of the last beat, the time since the one before, and when it was. */
+  private lastBeat = { keys: 0, tookMs: 1, atMs: 0 };
   private failures = 0;
   private timer: Timer | undefined;
   private retry: Timer | undefined;
@@ -96,7 +98,7 @@ export class Levels {
     if (this.ended || this.timer !== undefined) return;
     const nowMs = this.ports.clock.monotonicMs();
     // Under load fewer and larger writes: a key that changes often is shown once for all its changes.
-    const beatMs = touched.size > LEVELS_BUSY_KEYS ? LEVELS_BUSY_INTERVAL_MS : LEVELS_INTERVAL_MS;
+    const beatMs = this.isBusy(touched.size, nowMs) ? LEVELS_BUSY_INTERVAL_MS : LEVELS_INTERVAL_MS;
     const dueMs = (Math.floor(nowMs / beatMs) + 1) * beatMs;
     this.timer = this.ports.clock.after(dueMs - nowMs, () => {
       this.timer = undefined;
@@ -104,8 +106,20 @@ export class Levels {
     });
   }
 
+  /** Whether keys change faster than LEVELS_BUSY_KEYS in a beat: so many now, or at that rate in the last one. */
+  private isBusy(keys: number, nowMs: number): boolean {
+    const { keys: sent, tookMs, atMs } = this.lastBeat;
+    if (keys > LEVELS_BUSY_KEYS) return true;
+    return (
+      nowMs - atMs < LEVELS_BUSY_INTERVAL_MS &&
+      sent * LEVELS_BUSY_INTERVAL_MS > LEVELS_BUSY_KEYS * tookMs
+    );
+  }
+
   private send(touched: Set<object>): void {
     if (this.ended) return;
+    const atMs = this.ports.clock.monotonicMs();
+    this.lastBeat = { keys: touched.size, tookMs: atMs - this.lastBeat.atMs, atMs };
     if (touched.size > 0) this.emit(touched);
     this.emittedSeq = this.appliedSeq;
     if (!this.busy && this.retry === undefined) this.pump();

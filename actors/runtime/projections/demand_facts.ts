@@ -7,6 +7,7 @@
 //     last row. When it shrinks the largest is looked for anew.
 
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
+import { type RangeKinds, related, telling } from "./range_sums.ts";
 import {
   addToWindows,
   type FoldRange,
@@ -16,43 +17,31 @@ import {
   putDue,
 } from "./window_rows.ts";
 
-export async function foldFacts(sql: Transaction, range: FoldRange): Promise<void> {
-  await addToWindows(sql, range, factChanges(sql, range));
-  await mendLargest(sql, range);
+export async function foldFacts(
+  sql: Transaction,
+  range: FoldRange,
+  { isRelated, isTakenBack }: RangeKinds,
+): Promise<void> {
+  await addToWindows(sql, range, factChanges(sql, range, isRelated));
+  if (isTakenBack) await mendLargest(sql, range);
 }
 
-/** Rows that say something of a window. */
-function telling(sql: Transaction): Fragment {
-  return sql`(t.demand <> 0 or t.lost <> 0 or t.cause = 'countCorrection'
-    or (t.outcome = 'applied' and t.type in ('return', 'ship', 'arrive', 'count', 'adjust', 'void')))`;
-}
-
-/** Those of them whose order is looked up: parts of a hold, and voids. */
-function related(sql: Transaction): Fragment {
-  return sql`((t.demand <> 0 and t.hold is not null) or (t.type = 'void' and t.cause = 'command'))`;
-}
-
-function factChanges(sql: Transaction, range: FoldRange): Fragment {
+function factChanges(sql: Transaction, range: FoldRange, isRelated: boolean): Fragment {
+  const own = sql`
+    select r.sku, r.location, window_start(m.grain, m.time_zone, r.quarter) as start, r.demand, r.lost, r.orders,
+      r.largest, r.returns, r.transfers, r.counts
+    from range_sum r join demand_watermark m on m.shard = ${range.shard} and m.location = r.location
+    where r.tells`;
+  const others = sql`
+    union all
+    select sku, location, start, demand, lost, orders, largest, returns, 0, counts
+    from (${relatedChanges(sql, range)}) o`;
   return sql`
-    select sku, location, start, sum(demand)::int8 as demand, sum(lost)::int8 as lost,
-      sum(orders)::int8 as orders, max(largest)::int8 as largest, sum(returns)::int8 as returns,
-      sum(transfers)::int8 as transfers, sum(counts)::int8 as counts, null::int8 as out_ms
-    from (
-      select t.sku, t.location, window_start(m.grain, m.time_zone, t.at) as start, t.demand, t.lost,
-        case when t.demand > 0 then 1 else 0 end as orders, greatest(t.demand, 0) as largest,
-        case when t.type = 'return' and t.cause = 'command' and t.outcome = 'applied' then t.qty
-          else 0 end as returns,
-        case when t.type in ('ship', 'arrive') and t.cause = 'command' then t.delta_sellable
-          else 0 end as transfers,
-        case when t.type in ('count', 'adjust') or t.cause = 'countCorrection' then t.delta_sellable
-          else 0 end as counts
-      from stock_transaction t
-      join demand_watermark m on m.shard = t.shard and m.location = t.location
-      where ${inRange(sql, range)} and ${telling(sql)} and not ${related(sql)}
-      union all
-      select sku, location, start, demand, lost, orders, largest, returns, 0, counts
-      from (${relatedChanges(sql, range)}) r
-    ) f
+    select sku, location, start, coalesce(sum(demand), 0)::int8 as demand, coalesce(sum(lost), 0)::int8 as lost,
+      sum(orders)::int8 as orders, coalesce(max(largest), 0)::int8 as largest,
+      coalesce(sum(returns), 0)::int8 as returns, coalesce(sum(transfers), 0)::int8 as transfers,
+      coalesce(sum(counts), 0)::int8 as counts, null::int8 as out_ms
+    from (${own} ${isRelated ? others : sql``}) f
     group by sku, location, start`;
 }
 

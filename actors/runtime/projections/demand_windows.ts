@@ -6,6 +6,7 @@
 import type { Database, Transaction } from "../../../shared/postgres.ts";
 import { foldFacts } from "./demand_facts.ts";
 import type { Projection } from "./projection.ts";
+import { sumRange } from "./range_sums.ts";
 import { foldStockOut } from "./stock_out.ts";
 import {
   clearWindows,
@@ -49,7 +50,8 @@ async function foldWindows(
   range: FoldRange,
   settings: WindowSettings,
 ): Promise<void> {
+  const kinds = await sumRange(sql, range);
   await meetLocations(sql, range, settings);
   await foldStockOut(sql, range);
-  await foldFacts(sql, range);
+  await foldFacts(sql, range, kinds);
 }

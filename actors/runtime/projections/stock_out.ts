@@ -11,6 +11,7 @@
 import { STOCK_OUT_DAYS_MAX } from "../../../shared/limits.ts";
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
 import type { LedgerPrefix } from "./projection.ts";
+import { moves, supplies } from "./range_sums.ts";
 import {
   addToWindows,
   type FoldRange,
@@ -41,10 +42,10 @@ async function foldInStock(sql: Transaction, range: FoldRange): Promise<Keys> {
   const { shard } = range;
   const others = await sql<{ sku: string; location: string }[]>`
     with touched as materialized (
-      select t.sku, t.location, max(t.at) as at, bool_or(t.sellable <= t.reserved) as was_out,
-        bool_or(${supplies(sql)}) as is_supplied
-      from stock_transaction t where ${inRange(sql, range)} and ${moves(sql)}
-      group by t.sku, t.location
+      select sku, location, max(moved_at) as at, bool_or(was_out) as was_out,
+        bool_or(is_supplied) as is_supplied
+      from range_sum where moved_at is not null
+      group by sku, location
     ),
     found as materialized (
       select n.*, k.is_out, greatest(k.since, n.at) as since
@@ -61,17 +62,6 @@ async function foldInStock(sql: Transaction, range: FoldRange): Promise<Keys> {
     select sku, location from found
     where (is_out is null and is_supplied) or is_out or (is_out is not null and was_out)`;
   return { skus: others.map(({ sku }) => sku), locations: others.map((key) => key.location) };
-}
-
-/** Rows after which a level may be another. */
-function moves(sql: Transaction): Fragment {
-  return sql`(t.outcome = 'applied' and t.location <> '-'
-    and (t.delta_sellable <> 0 or t.delta_reserved <> 0 or (t.type = 'count' and t.bucket is null)))`;
-}
-
-/** Rows from which on a key's stock is known. */
-function supplies(sql: Transaction): Fragment {
-  return sql`(t.cause = 'command' and t.type in ('count', 'receipt', 'arrive'))`;
 }
 
 /** Counts the time out of stock up to where the windows of each location close. `due`: location, boundary. */

@@ -5,7 +5,7 @@
 import { openMinutes } from "../../../shared/opening_hours.ts";
 import type { Transaction } from "../../../shared/postgres.ts";
 import type { LedgerPrefix } from "./projection.ts";
-import { type FoldRange, inRange, nextVersion } from "./window_rows.ts";
+import { nextVersion } from "./window_rows.ts";
 
 export type WindowSettings = {
   /** Length of a window. */
@@ -17,26 +17,25 @@ export type WindowSettings = {
 type Place = { location: string; timeZone: string; opens: string | null };
 
 /**
- * Registers the locations of a range that were never seen in this shard. Windows of their past are closed from the
+ * Registers the locations of the range that was summed which were never seen in this shard. Windows of their past are closed from the
  * start: an imported year is written once.
  */
 export async function meetLocations(
   sql: Transaction,
-  range: FoldRange,
+  { shard }: LedgerPrefix,
   { grain, graceMs }: WindowSettings,
 ): Promise<void> {
   const places = await sql<(Place & { appendedAt: Date })[]>`
     select t.location, coalesce(l.time_zone, 'UTC') as "timeZone", l.opens, t."appendedAt"
-    from (select t.location, max(t.appended_at) as "appendedAt" from stock_transaction t
-      where ${inRange(sql, range)} group by t.location) t
+    from (select location, max(appended_at) as "appendedAt" from range_sum group by location) t
     left join location l on l.location = t.location
     where not exists (select from demand_watermark m
-      where m.shard = ${range.shard} and m.location = t.location)`;
+      where m.shard = ${shard} and m.location = t.location)`;
   for (const { location, timeZone, opens, appendedAt } of places) {
     const watermark = new Date(appendedAt.getTime() - graceMs);
     await sql`
       insert into demand_watermark (shard, location, grain, time_zone, opens, hours, closed_to)
-      values (${range.shard}, ${location}, ${grain}, ${timeZone}, ${opens},
+      values (${shard}, ${location}, ${grain}, ${timeZone}, ${opens},
         ${hoursOf(opens)}::text::int4multirange, window_start(${grain}, ${timeZone}, ${watermark}))`;
   }
 }
