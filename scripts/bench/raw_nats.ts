@@ -1,6 +1,6 @@
 // A till at full speed: the NATS protocol written by hand onto one socket, so that the generator takes
-// as little as possible of the two cores it shares with what is measured. It publishes with a reply
-// subject, counts the server's acks and looks at each for an error; nothing else.
+// as little as possible of the two cores it shares with what is measured. A till publishes with a reply
+// subject, counts the server's acks and looks at each for an error; nothing else (raw_callers.ts waits for decisions).
 // Source: https://docs.nats.io/reference/reference-protocols/nats-protocol
 
 import { once } from "node:events";
@@ -23,7 +23,8 @@ export type RawTill = {
   close(): void;
 };
 
-const INBOX = "_INBOX.onhandbench";
+/** Answers to whoever listens here come to the subjects below it. */
+export const INBOX = "_INBOX.onhandbench";
 
 /** The bytes of one publish that wants an ack, which is only counted. */
 export function publishFrame(subject: string, payload: string): string {
@@ -36,20 +37,21 @@ function frameFor(subject: string, reply: string, payload: string): string {
 
 /** @throws OnhandError `nats_unreachable`. */
 export async function openRawTill(url: string): Promise<RawTill> {
+  const till = new Till(await rawConnect(url));
+  await till.ready;
+  return till;
+}
+
+/** @throws OnhandError `nats_unreachable`. */
+export async function rawConnect(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
   try {
     await once(socket, "connect");
+    return socket;
   } catch (cause) {
     throw new OnhandError("nats_unreachable", `Cannot connect to NATS at ${url}`, { cause });
   }
-  const till = new Till(socket);
-  socket.write(
-    `CONNECT ${JSON.stringify({ verbose: false, pedantic: false, lang: "bench", version: "1", protocol: 1, headers: true, no_responders: true })}\r\n` +
-      `SUB ${INBOX}.* 1\r\nPING\r\n`,
-  );
-  await till.ready;
-  return till;
 }
 
 const MSG = Buffer.from("MSG ");
@@ -59,33 +61,31 @@ const PONG = Buffer.from("PONG");
 const ERR = Buffer.from("-ERR");
 const ERROR_KEY = Buffer.from('"error"');
 const LF = 0x0a;
+const EMPTY = Buffer.alloc(0);
 
 class Till implements RawTill {
   acked = 0;
   refused = 0;
   firstRefusal: string | undefined;
-  readonly ready: Promise<void>;
-  readonly #socket: Socket;
+  readonly #socket: RawSocket;
   readonly #waiting = new Map<number, (ok: boolean) => void>();
   #next = 1;
-  #rest: Buffer = Buffer.alloc(0);
   #listener: () => void = () => {};
-  #pong: () => void = () => {};
 
   constructor(socket: Socket) {
-    this.#socket = socket;
-    this.ready = new Promise((resolve) => {
-      this.#pong = resolve;
+    this.#socket = new RawSocket(socket, {
+      onMessage: (message) => this.#onMessage(message),
+      onRead: () => this.#listener(),
+      onFault: (why) => this.#refuse(why),
     });
-    socket.on("data", (chunk) => {
-      this.#read(chunk);
-      this.#listener();
-    });
-    socket.on("error", (error) => this.#refuse(error.message));
+  }
+
+  get ready(): Promise<void> {
+    return this.#socket.ready;
   }
 
   get pendingBytes(): number {
-    return this.#socket.writableLength;
+    return this.#socket.pendingBytes;
   }
 
   write(frames: Buffer): void {
@@ -95,11 +95,87 @@ class Till implements RawTill {
   publish(subject: string, payload: string, done: (ok: boolean) => void): void {
     const number = this.#next++;
     this.#waiting.set(number, done);
-    this.#socket.write(frameFor(subject, `${INBOX}.${number}`, payload), "latin1");
+    this.#socket.write(frameFor(subject, `${INBOX}.${number}`, payload));
   }
 
   onAck(listener: () => void): void {
     this.#listener = listener;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #onMessage({ data, subjectAt, from, to, hasHeaders }: RawMessage): void {
+    // No responders (a header) or an error in the ack: the entry is not in the log.
+    const payload = data.subarray(from, to);
+    const ok = !hasHeaders && !payload.includes(ERROR_KEY);
+    if (ok) this.acked++;
+    else this.#refuse(payload.toString("latin1"));
+    if (this.#waiting.size === 0) return;
+    const number = numberAt(data, subjectAt + INBOX.length + 1);
+    const done = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    done?.(ok);
+  }
+
+  #refuse(why: string): void {
+    this.refused++;
+    this.firstRefusal ??= why;
+  }
+}
+
+/** A message as it stands in what was read; valid until the call returns. */
+export type RawMessage = {
+  data: Buffer;
+  subjectAt: number;
+  /** Its payload, headers before it included. */
+  from: number;
+  to: number;
+  hasHeaders: boolean;
+};
+
+export type RawEvents = {
+  onMessage(message: RawMessage): void;
+  /** All that was read at once was told. */
+  onRead(): void;
+  onFault(why: string): void;
+};
+
+/** Owns the reading of the protocol off one socket. */
+export class RawSocket {
+  readonly ready: Promise<void>;
+  readonly #socket: Socket;
+  readonly #events: RawEvents;
+  readonly #message: RawMessage = { data: EMPTY, subjectAt: 0, from: 0, to: 0, hasHeaders: false };
+  #rest: Buffer = EMPTY;
+  #pong: () => void = () => {};
+
+  constructor(socket: Socket, events: RawEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    this.ready = new Promise((resolve) => {
+      this.#pong = resolve;
+    });
+    socket.on("data", (chunk) => {
+      this.#read(chunk);
+      events.onRead();
+    });
+    socket.on("error", (error) => events.onFault(error.message));
+    socket.write(
+      `CONNECT ${JSON.stringify({ verbose: false, pedantic: false, lang: "bench", version: "1", protocol: 1, headers: true, no_responders: true })}\r\n` +
+        `SUB ${INBOX}.* 1\r\nPING\r\n`,
+    );
+  }
+
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Bytes, or text of one byte a character. */
+  write(frames: Buffer | string): void {
+    if (typeof frames === "string") this.#socket.write(frames, "latin1");
+    else this.#socket.write(frames);
   }
 
   close(): void {
@@ -121,8 +197,8 @@ class Till implements RawTill {
 
   /** Takes one protocol line and its payload; the offset after it, or -1 when it is not all there. */
   #line(data: Buffer, at: number, end: number): number {
-    const headers = starts(data, at, HMSG);
-    if (headers || starts(data, at, MSG)) {
+    const hasHeaders = starts(data, at, HMSG);
+    if (hasHeaders || starts(data, at, MSG)) {
       let digit = end - 1;
       if (data[digit] === 0x0d) digit--;
       let size = 0;
@@ -130,37 +206,29 @@ class Till implements RawTill {
         size += ((data[digit] as number) - 0x30) * scale;
       const after = end + 1 + size + 2;
       if (after > data.length) return -1;
-      const payload = data.subarray(end + 1, end + 1 + size);
-      // No responders (a header) or an error in the ack: the entry is not in the log.
-      const bad = headers || payload.includes(ERROR_KEY);
-      if (bad) this.#refuse(payload.toString("latin1"));
-      else this.acked++;
-      if (this.#waiting.size > 0) this.#tell(data, at + (headers ? 5 : 4) + INBOX.length + 1, !bad);
+      const message = this.#message;
+      message.data = data;
+      message.subjectAt = at + (hasHeaders ? HMSG.length : MSG.length);
+      message.from = end + 1;
+      message.to = end + 1 + size;
+      message.hasHeaders = hasHeaders;
+      this.#events.onMessage(message);
       return after;
     }
     if (starts(data, at, PING)) this.#socket.write("PONG\r\n");
     else if (starts(data, at, PONG)) this.#pong();
-    else if (starts(data, at, ERR)) this.#refuse(data.toString("latin1", at, end));
+    else if (starts(data, at, ERR)) this.#events.onFault(data.toString("latin1", at, end));
     return end + 1;
-  }
-
-  /** Whose ack it is stands in the subject, from `at` on. */
-  #tell(data: Buffer, at: number, ok: boolean): void {
-    let number = 0;
-    for (let i = at; (data[i] as number) >= 0x30 && (data[i] as number) <= 0x39; i++)
-      number = number * 10 + ((data[i] as number) - 0x30);
-    const done = this.#waiting.get(number);
-    this.#waiting.delete(number);
-    done?.(ok);
-  }
-
-  #refuse(why: string): void {
-    this.refused++;
-    this.firstRefusal ??= why;
   }
 }
 
-const EMPTY = Buffer.alloc(0);
+/** The decimal number that stands at an offset. */
+export function numberAt(data: Buffer, at: number): number {
+  let number = 0;
+  for (let i = at; (data[i] as number) >= 0x30 && (data[i] as number) <= 0x39; i++)
+    number = number * 10 + ((data[i] as number) - 0x30);
+  return number;
+}
 
 function starts(data: Buffer, at: number, word: Buffer): boolean {
   for (let i = 0; i < word.length; i++) if (data[at + i] !== word[i]) return false;
