@@ -88,10 +88,11 @@ export const UNCOMMITTED_EFFECTS_MAX = 20_000;
 /** Entries whose look-ups are asked for together. */
 export const LOOKUP_ENTRIES_MAX = 512;
 /** Least time between two writes of a shard's levels to registry and subscribers, in ms. */
-export const LEVELS_INTERVAL_MS = 2;
-/** The same while more than so many keys changed since the last write. */
+export const LEVELS_INTERVAL_MS = 1;
+/** The same while more than so many keys change in it, as counted over LEVELS_RATE_MS. */
 export const LEVELS_BUSY_KEYS = 8;
 export const LEVELS_BUSY_INTERVAL_MS = 8;
+export const LEVELS_RATE_MS = 100;
 /** Levels in one write of a refresh, and keys looked at for them in one turn. */
 export const REFRESH_LEVELS = 500;
 export const REFRESH_KEYS = 2_000;
@@ -121,6 +122,9 @@ export const PROJECTION_PAUSE_MS = 5_000;
 export const PROJECTION_PAUSE_MS_MAX = 30_000;
 /** Rest between two steps as a multiple of the time the last one took: projections leave the rest to decisions. */
 export const PROJECTION_PAUSE_FACTOR = 200;
+/** The same between two pieces of work of all shards of a process, while the one at work is busy; at most so long, in ms. */
+export const PROJECTION_REST_FACTOR = 9;
+export const PROJECTION_REST_MS_MAX = 1_000;
 /** Log entries in one fold of a projection. */
 export const PROJECTION_ENTRIES_MAX = 200_000;
 /** Longest one step of a projection may take, in ms; making the windows of a location anew is the longest. */

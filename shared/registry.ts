@@ -14,7 +14,8 @@ import type { Level } from "./messages.ts";
 import { type Redis, redisError } from "./redis.ts";
 import { VERSION_LENGTH } from "./version.ts";
 
-const STOCK_PREFIX = "onhand:stock:";
+/** Before the SKU token in the key of its hash. */
+export const STOCK_PREFIX = "onhand:stock:";
 const WATERMARK_PREFIX = "onhand:watermark:";
 const SEQ_WIDTH = 14;
 /** Levels in one script call: Redis serves nobody else meanwhile (about 1 us each). */

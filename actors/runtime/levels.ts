@@ -12,6 +12,7 @@ import {
   LEVELS_BUSY_INTERVAL_MS,
   LEVELS_BUSY_KEYS,
   LEVELS_INTERVAL_MS,
+  LEVELS_RATE_MS,
   REFRESH_KEYS,
   REFRESH_LEVELS,
   REGISTRY_CHECK_MS,
@@ -58,8 +59,10 @@ export class Levels {
   /** Whether everything up to `written` was in the registry before it went away. */
   private wasCurrent = false;
   private busy = false;
-  /** Keys of the last beat, the time since the one before, and when it was. */
-  private lastBeat = { keys: 0, tookMs: 1, atMs: 0 };
+  /** Keys sent since a time, and whether they were many the last time they were counted. */
+  private counted = 0;
+  private countedFromMs = 0;
+  private isMany = false;
   private failures = 0;
   private timer: Timer | undefined;
   private retry: Timer | undefined;
@@ -98,7 +101,7 @@ export class Levels {
     if (this.ended || this.timer !== undefined) return;
     const nowMs = this.ports.clock.monotonicMs();
     // Under load fewer and larger writes: a key that changes often is shown once for all its changes.
-    const beatMs = this.isBusy(touched.size, nowMs) ? LEVELS_BUSY_INTERVAL_MS : LEVELS_INTERVAL_MS;
+    const beatMs = this.isMany ? LEVELS_BUSY_INTERVAL_MS : LEVELS_INTERVAL_MS;
     const dueMs = (Math.floor(nowMs / beatMs) + 1) * beatMs;
     this.timer = this.ports.clock.after(dueMs - nowMs, () => {
       this.timer = undefined;
@@ -106,23 +109,23 @@ export class Levels {
     });
   }
 
-  /** Whether keys change faster than LEVELS_BUSY_KEYS in a beat: so many now, or at that rate in the last one. */
-  private isBusy(keys: number, nowMs: number): boolean {
-    const { keys: sent, tookMs, atMs } = this.lastBeat;
-    if (keys > LEVELS_BUSY_KEYS) return true;
-    return (
-      nowMs - atMs < LEVELS_BUSY_INTERVAL_MS &&
-      sent * LEVELS_BUSY_INTERVAL_MS > LEVELS_BUSY_KEYS * tookMs
-    );
-  }
-
   private send(touched: Set<object>): void {
     if (this.ended) return;
-    const atMs = this.ports.clock.monotonicMs();
-    this.lastBeat = { keys: touched.size, tookMs: atMs - this.lastBeat.atMs, atMs };
+    this.measure(touched.size);
     if (touched.size > 0) this.emit(touched);
     this.emittedSeq = this.appliedSeq;
     if (!this.busy && this.retry === undefined) this.pump();
+  }
+
+  /** Counts the keys of beats; every LEVELS_RATE_MS says whether more than LEVELS_BUSY_KEYS came in a busy beat's time. */
+  private measure(keys: number): void {
+    this.counted += keys;
+    const nowMs = this.ports.clock.monotonicMs();
+    const tookMs = nowMs - this.countedFromMs;
+    if (tookMs < LEVELS_RATE_MS) return;
+    this.isMany = this.counted * LEVELS_BUSY_INTERVAL_MS > LEVELS_BUSY_KEYS * tookMs;
+    this.counted = 0;
+    this.countedFromMs = nowMs;
   }
 
   end(): void {

@@ -41,7 +41,7 @@ export function demandWindows(options: DemandWindowsOptions): Projection {
       const foldedMs = Math.max(committedMs, timeWhenLast?.(folded.toSeq) ?? 0);
       await closeWindows(sql, folded, foldedMs - graceMs);
     },
-    emit: (shard) => publishDue(database, publish, shard),
+    emit: (shard, rest) => publishDue(database, publish, shard, rest),
   };
 }
 

@@ -8,6 +8,8 @@ import {
   PROJECTION_PAUSE_FACTOR,
   PROJECTION_PAUSE_MS,
   PROJECTION_PAUSE_MS_MAX,
+  PROJECTION_REST_FACTOR,
+  PROJECTION_REST_MS_MAX,
   PROJECTION_STEP_MS_MAX,
 } from "../../../shared/limits.ts";
 import type { Database, Transaction } from "../../../shared/postgres.ts";
@@ -23,6 +25,9 @@ export type LedgerRange = LedgerPrefix & {
   afterSeq: number;
 };
 
+/** Waits some times as long as a piece of work took. */
+export type Rest = (tookMs: number) => Promise<void>;
+
 /** What a projection does in a step; all of it in the transaction that moves its cursor. */
 export type Projection = {
   /** Names the cursor. */
@@ -36,8 +41,11 @@ export type Projection = {
    * @param committedMs append time of the last committed entry: whatever was appended before is folded
    */
   settle?(sql: Transaction, folded: LedgerPrefix, committedMs: number): Promise<void>;
-  /** After a step, outside of it: hands on what is pending, at least once. */
-  emit?(shard: number): Promise<void>;
+  /**
+   * After a step, outside of it: hands on what is pending, at least once.
+   * @param rest to be awaited after each piece of work: a busy shard is given way to
+   */
+  emit?(shard: number, rest: Rest): Promise<void>;
 };
 
 /**
@@ -114,16 +122,23 @@ export function followLedger(
   const restsUntilMs = new Map<Projection, number>();
   const stepOne = async (projection: Projection): Promise<void> => {
     const startedMs = performance.now();
+    let workedMs = 0;
+    const rest: Rest = async (tookMs) => {
+      workedMs += tookMs;
+      const restMs = Math.min(tookMs * PROJECTION_REST_FACTOR, PROJECTION_REST_MS_MAX);
+      if (!stopped && !isIdle()) await pause(restMs);
+    };
     try {
       await stepProjection(database, projection, of);
-      await projection.emit?.(of.shard);
+      // Shards fold one after the other: without this rest all of them would at a stretch.
+      await rest(performance.now() - startedMs);
+      await projection.emit?.(of.shard, rest);
     } catch (error) {
       const { name } = projection;
       journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");
     }
-    const endedMs = performance.now();
-    const restMs = (endedMs - startedMs) * PROJECTION_PAUSE_FACTOR;
-    restsUntilMs.set(projection, endedMs + Math.min(restMs, PROJECTION_PAUSE_MS_MAX));
+    const restMs = Math.min(workedMs * PROJECTION_PAUSE_FACTOR, PROJECTION_PAUSE_MS_MAX);
+    restsUntilMs.set(projection, performance.now() + restMs);
   };
   const isDue = (projection: Projection): boolean =>
     isIdle() || performance.now() >= (restsUntilMs.get(projection) ?? 0);

@@ -4,26 +4,30 @@ import type { DemandMessage } from "../../../shared/effects.ts";
 import type { Database } from "../../../shared/postgres.ts";
 import { formatTime } from "../../../shared/time.ts";
 import { demandSubject, toToken } from "../../../streams/subjects.ts";
+import type { Rest } from "./projection.ts";
 
 /** Publishes one message; resolves once stored. A repeat of an id is harmless. */
 export type PublishDemand = (subject: string, id: string, payload: string) => Promise<void>;
 
-/** Published at once: about two milliseconds of work, for decisions may be made in the same thread. */
-const EMIT_ROWS_MAX = 250;
+/** Published at once: some milliseconds of work for three processes. */
+const EMIT_ROWS_MAX = 100;
 
 /** Publishes what is due of a shard, once through in the order of its key, a batch at a time. */
 export async function publishDue(
   database: Database,
   publish: PublishDemand,
   shard: number,
+  rest: Rest,
 ): Promise<void> {
   let after: DueWindow | undefined;
   for (;;) {
+    const startedMs = performance.now();
     const due = await readDue(database, shard, after);
     await Promise.all(due.map((window) => publishWindow(publish, window)));
     await markPublished(database, shard, due);
     if (due.length < EMIT_ROWS_MAX) return;
     after = due.at(-1);
+    await rest(performance.now() - startedMs);
   }
 }
 

@@ -134,7 +134,7 @@ export async function openLedgerHouse() {
     },
     async step(projection: Projection) {
       while (await stepProjection(database, projection, { epoch: EPOCH, shard: 0 }));
-      await projection.emit?.(0);
+      await projection.emit?.(0, async () => {});
     },
     /** Windows in order of location, SKU and start. */
     table(): Promise<WindowRow[]> {
