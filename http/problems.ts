@@ -69,9 +69,16 @@ const edge = {
   },
   unknown_series: {
     status: 404,
-    title: "Nothing is planned or forecast",
+    title: "Nothing is forecast",
     meaning:
       "No demand is known of this SKU (at this location) yet: forecasts begin with its first sale.",
+  },
+  unknown_policy: {
+    status: 404,
+    title: "No policy is in force",
+    meaning:
+      "No reorder point was written for this SKU (at this location) and nothing is set for it. One is planned " +
+      "once it sells; its forecast may be there already, at /v1/forecasts.",
   },
   undecided: {
     status: 404,

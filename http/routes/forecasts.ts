@@ -123,7 +123,7 @@ function whatIf(edge: Edge): Route {
   };
 }
 
-export function unknownSeries(sku: string, location: string | undefined): ProblemError {
+function unknownSeries(sku: string, location: string | undefined): ProblemError {
   const at = location === undefined ? "" : ` at ${location}`;
-  return new ProblemError("unknown_series", `Nothing is planned or forecast of ${sku}${at}`);
+  return new ProblemError("unknown_series", `Nothing is forecast of ${sku}${at}`);
 }

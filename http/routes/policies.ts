@@ -16,11 +16,11 @@ import { parseTime } from "../../shared/time.ts";
 import { readJson } from "../body.ts";
 import type { PolicyView } from "../policy_reads.ts";
 import type { Edge } from "../ports.ts";
+import { ProblemError } from "../problems.ts";
 import { nameOfQuery, onlyQuery, skuOfPath } from "../query.ts";
 import { replyJson } from "../reply.ts";
 import type { Parameter, Route } from "../route.ts";
 import { faultsOf, invalidField } from "../validate.ts";
-import { unknownSeries } from "./forecasts.ts";
 
 const HISTORY_MAX = 50;
 const GROUPS_MAX = 1_000;
@@ -86,16 +86,24 @@ function getPolicies(edge: Edge): Route {
     description: `The newest ${HISTORY_MAX} changes of each location, a few seconds behind the log.`,
     parameters: [sku, location],
     answers: { 200: { description: "policies by location", schema: PoliciesAnswer } },
-    problems: ["invalid_field", "unknown_series", "ledger_unavailable"],
+    problems: ["invalid_field", "unknown_policy", "ledger_unavailable"],
     async handle(c) {
       onlyQuery(c, ["location"]);
       const name = skuOfPath(c);
       const at = nameOfQuery(c, "location");
       const locations = await edge.planner.policies(name, at, HISTORY_MAX);
-      if (locations.length === 0) throw unknownSeries(name, at);
+      if (locations.length === 0) throw unknownPolicy(name, at);
       return replyJson(c, 200, { sku: name, locations });
     },
   };
+}
+
+function unknownPolicy(sku: string, location: string | undefined): ProblemError {
+  const at = location === undefined ? "" : ` at ${location}`;
+  return new ProblemError(
+    "unknown_policy",
+    `No reorder point is in force for ${sku}${at}, and nothing is set for it`,
+  );
 }
 
 function putPolicy(edge: Edge): Route {

@@ -54,13 +54,14 @@ describe("GET /v1/policies/{sku}", () => {
     ]);
   });
 
-  test.each(["/v1/policies/NONE", "/v1/policies/A?location=leeds", "/v1/forecasts/NONE"])(
-    "%s: nothing is planned or forecast",
-    async (path) => {
-      const { status, body } = await get(path);
-      expect([status, body.code]).toEqual([404, "unknown_series"]);
-    },
-  );
+  test.each([
+    ["/v1/policies/NONE", "unknown_policy"],
+    ["/v1/policies/A?location=leeds", "unknown_policy"],
+    ["/v1/forecasts/NONE", "unknown_series"],
+  ])("%s: 404 %s", async (path, code) => {
+    const { status, body } = await get(path);
+    expect([status, body.code]).toEqual([404, code]);
+  });
 
   test.each([
     ["/v1/policies/A?loc=york", "loc"],
