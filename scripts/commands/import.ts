@@ -25,6 +25,7 @@ import {
 import { type Reject, Rejects } from "../import/rejects.ts";
 import { surveyFile } from "../import/survey.ts";
 import { openSystem, type SystemPorts } from "../import/system_ports.ts";
+import { stopOnSignal } from "../stop_on_signal.ts";
 
 type ImportCommandOptions = CommonOptions & {
   map?: string;
@@ -150,25 +151,6 @@ function checkOptions(options: ImportCommandOptions): ImportOptions {
     ...(options.currency === undefined ? {} : { currency: options.currency }),
     ...(options.location === undefined ? {} : { location: options.location }),
     ...(options.dryRun === undefined ? {} : { dryRun: options.dryRun }),
-  };
-}
-
-/** The first Ctrl-C stops cleanly, a second ends at once. */
-function stopOnSignal(): { signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(130);
-    progress("stopping; once more to end at once");
-    controller.abort();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  return {
-    signal: controller.signal,
-    release: () => {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
-    },
   };
 }
 

@@ -11,6 +11,7 @@ import {
 import { FAULTS, FAULTS_DEFAULT, type Fault } from "../sim/faults.ts";
 import { type SimResult, type SimSummary, SummaryMaker } from "../sim/result.ts";
 import { simulate } from "../sim/simulate.ts";
+import { stopOnSignal } from "../stop_on_signal.ts";
 
 type SimCliOptions = CommonOptions & {
   seed?: string;
@@ -23,7 +24,10 @@ type SimCliOptions = CommonOptions & {
 
 const RUNS_MAX = 1_000_000_000;
 const SEED_MAX = 2 ** 32 - 1;
-const PROGRESS_EVERY_MS = 1_000;
+const TELL_EVERY_MS = 1_000;
+const TELL_PLAIN_EVERY_MS = 60_000;
+/** Exit code of what Ctrl-C ended. */
+const INTERRUPTED = 130;
 
 export function command(): Command {
   return newCommand("sim", "run the seeded simulation of the whole house, and tell what broke")
@@ -45,6 +49,7 @@ async function run(options: SimCliOptions): Promise<void> {
   const runs =
     whole("--runs", options.runs, 1, RUNS_MAX) ?? (seconds === undefined ? 100 : RUNS_MAX);
   const commands = whole("--commands", options.commands, 1, 100_000);
+  const { signal, release } = stopOnSignal();
   const summary = await simulateMany({
     firstSeed,
     runs,
@@ -52,9 +57,12 @@ async function run(options: SimCliOptions): Promise<void> {
     commands,
     faults: faultsOf(options.faults),
     keepTrace: options.trace === true,
+    signal,
   });
+  release();
   printResult(options, summary, (value) => humanSummary(value, againWith(options)));
   if (!summary.ok) throw new ResultIsNo();
+  if (signal.aborted) process.exitCode = INTERRUPTED;
 }
 
 type Many = {
@@ -64,16 +72,26 @@ type Many = {
   commands: number | undefined;
   faults: readonly Fault[];
   keepTrace: boolean;
+  signal: AbortSignal;
 };
 
-/** Runs seeds one after another until one fails, or runs or seconds are spent. */
+/** Runs seeds one after another until one fails, runs or seconds are spent, or it is stopped. */
 async function simulateMany(many: Many): Promise<SimSummary> {
-  const { firstSeed, runs, seconds = Number.POSITIVE_INFINITY, commands, faults, keepTrace } = many;
+  const {
+    firstSeed,
+    runs,
+    seconds = Number.POSITIVE_INFINITY,
+    commands,
+    faults,
+    keepTrace,
+    signal,
+  } = many;
   const maker = new SummaryMaker(firstSeed);
   const startMs = performance.now();
   let toldMs = startMs;
   const elapsed = () => (performance.now() - startMs) / 1000;
-  while (maker.runs < runs && elapsed() < seconds) {
+  const tellEveryMs = process.stderr.isTTY ? TELL_EVERY_MS : TELL_PLAIN_EVERY_MS;
+  while (maker.runs < runs && elapsed() < seconds && !signal.aborted) {
     const seed = (firstSeed + maker.runs) % (SEED_MAX + 1);
     const result = await simulate({
       seed,
@@ -84,11 +102,14 @@ async function simulateMany(many: Many): Promise<SimSummary> {
     maker.add(result);
     if (keepTrace && maker.runs === 1) for (const line of result.trace) progress(line);
     if (!result.ok) break;
-    if (process.stderr.isTTY && performance.now() - toldMs > PROGRESS_EVERY_MS) {
+    if (performance.now() - toldMs > tellEveryMs) {
       toldMs = performance.now();
-      const rate = (maker.runs / elapsed()).toFixed(1);
-      process.stderr.write(`\r${maker.runs} runs, ${rate}/s, seed ${seed} `);
+      const line = `${maker.runs} runs, ${(maker.runs / elapsed()).toFixed(1)}/s, seed ${seed}`;
+      if (process.stderr.isTTY) process.stderr.write(`\r${line} `);
+      else progress(line);
     }
+    // A run takes no turn of the event loop: signals get theirs here.
+    await new Promise((resolve) => setImmediate(resolve));
   }
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
   return maker.summary(elapsed());
