@@ -145,8 +145,8 @@ async function sendBundled(
       sent++;
     }
     await publisher.ready();
-    if (settled - lag.commands > LAG_MAX) await sleep(5);
-    else await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    while (settled - lag.commands > LAG_MAX) await sleep(5);
   }
   while (settled < sent) await sleep(2);
   await publisher.close();

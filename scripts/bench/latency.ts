@@ -3,7 +3,6 @@
 // hidden by a generator that waits together with what it measures.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Command, Decision } from "../../shared/messages.ts";
 import { cmdSubject } from "../../streams/subjects.ts";
 import type { BenchSystem } from "./bench_system.ts";
 import { allCorrect, checkRun } from "./correctness.ts";
@@ -26,7 +25,7 @@ const ANSWER_MAX_MS = 10_000;
 
 export type Latencies = { p50: Measured; p99: Measured };
 
-/** Command to decision, ms: p50 and p99 of each run. */
+/** Command to decision, ms: p50 and p99 of each run. Single entries, as tills send them. */
 export async function benchDecisionLatency(
   system: BenchSystem,
   options: LatencyOptions,
@@ -35,14 +34,13 @@ export async function benchDecisionLatency(
   for (let run = 1; run <= options.runs; run++) {
     const since = await system.logEnds();
     await system.waitFor(since);
-    const publisher = system.publisher();
+    const till = await openRawTill(system.servers.nats);
     const result = await openLoop(options, run, (i, sku, done) => {
-      publisher.decide(saleOf(`l${run}-${i}`, sku)).then(
-        (decision: Decision) => done(decision.outcome === "applied"),
-        () => done(false),
+      till.decide(cmdSubject(LOCATION, skuName(sku)), salePayload(`l${run}-${i}`), (decision) =>
+        done(decision.includes('"outcome":"applied"')),
       );
     });
-    await publisher.close();
+    till.close();
     await system.waitFor(await system.logEnds());
     const check = await checkRun(system, { since, commands: result.sent, units: result.sent });
     collected.add(result, check);
@@ -71,10 +69,6 @@ export async function benchAckLatency(
     options.say(`publish to ack, run ${run}: ${collected.last()}`);
   }
   return collected.measured();
-}
-
-export function saleOf(id: string, sku: number): Command & { id: string } {
-  return { type: "sale", id, sku: skuName(sku), location: LOCATION, qty: 1, channel: "pos" };
 }
 
 export type OpenLoopResult = {

@@ -3,8 +3,14 @@
 // of an answer than whose it is and what was decided. Each decision is looked for by its id, in order.
 
 import { BUNDLE_OVERLAP_COMMANDS, BUNDLES_EAGER } from "../../shared/limits.ts";
-import { REPLY_HEADER } from "../../streams/subjects.ts";
-import { INBOX, numberAt, type RawMessage, RawSocket, rawConnect } from "./raw_nats.ts";
+import {
+  askingFrame,
+  INBOX,
+  numberAt,
+  type RawMessage,
+  RawSocket,
+  rawConnect,
+} from "./raw_nats.ts";
 
 /** A command of caller `caller`, as JSON of a bundle. Ids are plain. */
 export type Asked = { caller: number; id: string; shard: number; json: string };
@@ -26,7 +32,6 @@ export type CallersOptions = {
 type Lane = { subject: string; waiting: Asked[]; isOut: boolean };
 type Entry = { lane: Lane; asked: Asked[]; isAcked: boolean; isDecided: boolean };
 
-const HEADER = `NATS/1.0\r\n${REPLY_HEADER}: `;
 const ACK = "a".charCodeAt(0);
 const APPLIED = "applied";
 const REASON = /"reason":"([^"]*)"/;
@@ -53,6 +58,7 @@ class Asking {
   readonly #lanes: Lane[];
   readonly #entries = new Map<number, Entry>();
   #socket: RawSocket | undefined;
+  #undecided = 0;
   #isArmed = false;
   #isEnded = false;
 
@@ -100,11 +106,11 @@ class Asking {
   #leave(): void {
     const socket = this.#socket;
     if (this.#isEnded || socket === undefined) return;
-    const out = this.#lanes.filter((lane) => lane.isOut).length;
+    const undecided = this.#undecided;
     let frames = "";
     for (const lane of this.#lanes) {
       const { length } = lane.waiting;
-      const isItsTime = out < BUNDLES_EAGER || length >= BUNDLE_OVERLAP_COMMANDS;
+      const isItsTime = undecided < BUNDLES_EAGER || length >= BUNDLE_OVERLAP_COMMANDS;
       if (!lane.isOut && length > 0 && isItsTime) frames += this.#frame(lane);
     }
     if (frames !== "") socket.write(frames);
@@ -121,17 +127,17 @@ class Asking {
     lane.waiting = [];
     lane.isOut = true;
     const number = ++this.sent;
+    this.#undecided++;
     this.#entries.set(number, { lane, asked, isAcked: false, isDecided: false });
     let payload = "[";
     for (const { json } of asked) payload += payload.length === 1 ? json : `,${json}`;
     payload += "]";
-    const header = `${HEADER}${INBOX}.d${number}\r\n\r\n`;
-    const size = `${header.length} ${header.length + payload.length}`;
-    return `HPUB ${lane.subject} ${INBOX}.a${number} ${size}\r\n${header}${payload}\r\n`;
+    return askingFrame(lane.subject, number, payload, true);
   }
 
   #decided(entry: Entry, text: string): void {
     entry.isDecided = true;
+    this.#undecided--;
     let at = 0;
     for (const { caller, id } of entry.asked) {
       const head = `{"id":"${id}","outcome":"`;

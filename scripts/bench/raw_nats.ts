@@ -6,6 +6,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { OnhandError } from "../../shared/errors.ts";
+import { REPLY_HEADER } from "../../streams/subjects.ts";
 
 export type RawTill = {
   /** Entries acked so far. */
@@ -17,6 +18,8 @@ export type RawTill = {
   write(frames: Buffer): void;
   /** Publishes one entry and calls `done` at its own ack; `ok` false when it was refused. */
   publish(subject: string, payload: string, done: (ok: boolean) => void): void;
+  /** Publishes one entry and calls `done` with its decision, as text; no ack is asked for. */
+  decide(subject: string, payload: string, done: (decision: string) => void): void;
   /** Bytes handed over and not yet taken by the kernel. */
   readonly pendingBytes: number;
   onAck(listener: () => void): void;
@@ -33,6 +36,22 @@ export function publishFrame(subject: string, payload: string): string {
 
 function frameFor(subject: string, reply: string, payload: string): string {
   return `PUB ${subject} ${reply} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`;
+}
+
+/**
+ * The text of an entry with characters of one byte, which wants its decisions at `d` with its number in the inbox.
+ * @param ack whether it wants an ack too, at `a` with its number: what is decided is stored
+ */
+export function askingFrame(
+  subject: string,
+  number: number,
+  payload: string,
+  ack: boolean,
+): string {
+  const header = `${HEADER}${INBOX}.d${number}\r\n\r\n`;
+  const sizes = `${header.length} ${header.length + payload.length}`;
+  const reply = ack ? `${INBOX}.a${number} ` : "";
+  return `HPUB ${subject} ${reply}${sizes}\r\n${header}${payload}\r\n`;
 }
 
 /** @throws OnhandError `nats_unreachable`. */
@@ -61,6 +80,8 @@ const PONG = Buffer.from("PONG");
 const ERR = Buffer.from("-ERR");
 const ERROR_KEY = Buffer.from('"error"');
 const LF = 0x0a;
+const DECISION = "d".charCodeAt(0);
+const HEADER = `NATS/1.0\r\n${REPLY_HEADER}: `;
 const EMPTY = Buffer.alloc(0);
 
 class Till implements RawTill {
@@ -69,6 +90,7 @@ class Till implements RawTill {
   firstRefusal: string | undefined;
   readonly #socket: RawSocket;
   readonly #waiting = new Map<number, (ok: boolean) => void>();
+  readonly #undecided = new Map<number, (decision: string) => void>();
   #next = 1;
   #listener: () => void = () => {};
 
@@ -98,6 +120,12 @@ class Till implements RawTill {
     this.#socket.write(frameFor(subject, `${INBOX}.${number}`, payload));
   }
 
+  decide(subject: string, payload: string, done: (decision: string) => void): void {
+    const number = this.#next++;
+    this.#undecided.set(number, done);
+    this.#socket.write(askingFrame(subject, number, payload, false));
+  }
+
   onAck(listener: () => void): void {
     this.#listener = listener;
   }
@@ -107,13 +135,21 @@ class Till implements RawTill {
   }
 
   #onMessage({ data, subjectAt, from, to, hasHeaders }: RawMessage): void {
+    const kindAt = subjectAt + INBOX.length + 1;
+    if (data[kindAt] === DECISION) {
+      const number = numberAt(data, kindAt + 1);
+      const done = this.#undecided.get(number);
+      this.#undecided.delete(number);
+      done?.(data.toString("latin1", from, to));
+      return;
+    }
     // No responders (a header) or an error in the ack: the entry is not in the log.
     const payload = data.subarray(from, to);
     const ok = !hasHeaders && !payload.includes(ERROR_KEY);
     if (ok) this.acked++;
     else this.#refuse(payload.toString("latin1"));
     if (this.#waiting.size === 0) return;
-    const number = numberAt(data, subjectAt + INBOX.length + 1);
+    const number = numberAt(data, kindAt);
     const done = this.#waiting.get(number);
     this.#waiting.delete(number);
     done?.(ok);

@@ -1,23 +1,24 @@
 // Command to visible, at a planned rate: when does a reader of Redis, and a reader of the live feed of
 // a real HTTP role, see a level that holds the command? Waits count from the planned time.
 //
-// Live feed: one reader of everything. A command is seen when an event of its key carries a version
+// The commands are single entries, as tills send them. Live feed: one reader of everything. A command is seen when an event of its key carries a version
 // not smaller than its decision's. Redis: reading each key until it changes would load Redis more
 // than the system does, so one command in eight is followed: from its planned time on its key is read
 // every millisecond or two, until a version not smaller came back. Its wait is told too long by as much.
 
 import { get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Decision } from "../../shared/messages.ts";
+import { cmdSubject } from "../../streams/subjects.ts";
 import type { BenchSystem } from "./bench_system.ts";
 import { checkRun } from "./correctness.ts";
-import { collector, type Latencies, type LatencyOptions, saleOf } from "./latency.ts";
+import { salePayload } from "./firehose.ts";
+import { collector, type Latencies, type LatencyOptions } from "./latency.ts";
 import { clockMs, startMetronome } from "./metronome.ts";
-import { openRegistryReader, type RegistryReader } from "./registry_reader.ts";
+import { openRawTill } from "./raw_nats.ts";
+import { RegistryFollower } from "./registry_follower.ts";
 import { LOCATION, poissonArrivals, skuName, zipfSequence } from "./workload.ts";
 
 const FOLLOW_EVERY = 8;
-const READ_PAUSE_MS = 1;
 const WARM_UP_MS = 1_000;
 const SEEN_MAX_MS = 10_000;
 
@@ -28,7 +29,7 @@ export async function benchVisible(
 ): Promise<{ redis: Latencies; live: Latencies }> {
   const redis = collector();
   const live = collector();
-  const registry = await openRegistryReader(system.servers.redis);
+  const registry = await RegistryFollower.open(system.servers.redis);
   for (let run = 1; run <= options.runs; run++) {
     const since = await system.logEnds();
     await system.waitFor(since);
@@ -42,7 +43,7 @@ export async function benchVisible(
     live.add(watched.live, check);
     options.say(`command to visible, run ${run}: Redis ${redis.last()}, live feed ${live.last()}`);
   }
-  await registry.close();
+  registry.close();
   return { redis: redis.measured(), live: live.measured() };
 }
 
@@ -51,39 +52,43 @@ type Waits = { sent: number; waits: Float64Array; failed: number };
 async function watchRun(
   system: BenchSystem,
   feed: LiveFeed,
-  registry: RegistryReader,
+  registry: RegistryFollower,
   options: LatencyOptions,
   seed: number,
 ): Promise<{ redis: Waits; live: Waits }> {
   const total = Math.round((options.seconds + WARM_UP_MS / 1000) * options.ratePerS);
   const arrivals = poissonArrivals(100 + seed, options.ratePerS, total);
   const skus = zipfSequence(100 + seed, total);
-  const publisher = system.publisher();
+  const till = await openRawTill(system.servers.nats);
   const live = new Float64Array(total).fill(Number.NaN);
   const redis = new Float64Array(total).fill(Number.NaN);
   const startMs = clockMs() + 50;
-  const planned = (i: number) => startMs + (arrivals[i] as number);
   let open = 0;
-  const one = async (i: number) => {
-    const sku = skuName(skus[i] as number);
-    const decided = publisher.decide(saleOf(`v${seed}-${i}`, skus[i] as number));
-    const follow = i % FOLLOW_EVERY === 0 ? followRedis(registry, sku, decided) : undefined;
-    const version = versionOf(await decided);
-    live[i] = (await feed.seen(sku, version)) - planned(i);
-    if (follow !== undefined) redis[i] = (await follow) - planned(i);
-  };
   const metronome = startMetronome(arrivals, startMs, (i) => {
-    open++;
-    one(i).then(
-      () => open--,
-      () => open--,
-    );
+    const plannedMs = startMs + (arrivals[i] as number);
+    const sku = skuName(skus[i] as number);
+    const follows = i % FOLLOW_EVERY === 0;
+    open += follows ? 2 : 1;
+    const followed = follows
+      ? registry.follow(sku, LOCATION, (atMs) => {
+          redis[i] = atMs - plannedMs;
+          open--;
+        })
+      : undefined;
+    till.decide(cmdSubject(LOCATION, sku), salePayload(`v${seed}-${i}`), (decision) => {
+      const version = versionOf(decision);
+      if (followed !== undefined) followed.wanted = version;
+      feed.onSeen(sku, version, (atMs) => {
+        live[i] = atMs - plannedMs;
+        open--;
+      });
+    });
   });
   await metronome.done;
   metronome.stop();
   const untilMs = performance.now() + SEEN_MAX_MS;
   while (open > 0 && performance.now() < untilMs) await sleep(5);
-  await publisher.close();
+  till.close();
   const followed = (_: number, i: number) => i % FOLLOW_EVERY === 0;
   return {
     live: gather(live, arrivals, total, () => true),
@@ -104,46 +109,13 @@ function gather(
   return { sent, waits: waits.sort(), failed };
 }
 
-function versionOf(decision: Decision): string {
-  const version = decision.level?.version;
-  if (decision.outcome === "applied" && version !== undefined) return version;
-  throw new Error(`found ${decision.outcome}, expected applied with a level`);
+function versionOf(decision: string): string {
+  const version = textOf(decision, VERSION_FIELD);
+  if (decision.includes('"outcome":"applied"') && version !== undefined) return version;
+  throw new Error(`found ${decision}, expected applied with a level`);
 }
 
-/** Reads the key again and again; the time a read came back that holds the decision. */
-async function followRedis(
-  registry: RegistryReader,
-  sku: string,
-  decided: Promise<Decision>,
-): Promise<number> {
-  let wanted: string | undefined;
-  decided.then(
-    (decision) => {
-      wanted = decision.level?.version ?? "";
-    },
-    () => {
-      wanted = "";
-    },
-  );
-  // A read may show the level before the decision is here to tell which version is wanted.
-  const seen: { version: string; atMs: number }[] = [];
-  const untilMs = clockMs() + SEEN_MAX_MS;
-  while (clockMs() < untilMs) {
-    const version = await registry.version(sku, LOCATION);
-    const atMs = clockMs();
-    if (version !== undefined && version !== seen.at(-1)?.version) seen.push({ version, atMs });
-    if (wanted === undefined) {
-      await sleep(READ_PAUSE_MS);
-      continue;
-    }
-    const first = seen.find((one) => one.version >= (wanted as string));
-    if (first !== undefined) return first.atMs;
-    await sleep(READ_PAUSE_MS);
-  }
-  throw new Error(`${sku} was not seen in Redis`);
-}
-
-type Waiting = { version: string; resolve: (atMs: number) => void };
+type Waiting = { version: string; seen: (atMs: number) => void };
 
 /** A reader of the live feed, of all levels. */
 class LiveFeed {
@@ -171,15 +143,16 @@ class LiveFeed {
     });
   }
 
-  /** When an event showed a version of the SKU not smaller than `version`. */
-  seen(sku: string, version: string): Promise<number> {
+  /** Calls `seen` with the time when an event showed a version of the SKU not smaller than `version`. */
+  onSeen(sku: string, version: string, seen: (atMs: number) => void): void {
     const first = this.#seen.get(sku)?.find((one) => one.version >= version);
-    if (first !== undefined) return Promise.resolve(first.atMs);
-    return new Promise((resolve) => {
-      const list = this.#waiting.get(sku);
-      if (list === undefined) this.#waiting.set(sku, [{ version, resolve }]);
-      else list.push({ version, resolve });
-    });
+    if (first !== undefined) {
+      seen(first.atMs);
+      return;
+    }
+    const list = this.#waiting.get(sku);
+    if (list === undefined) this.#waiting.set(sku, [{ version, seen }]);
+    else list.push({ version, seen });
   }
 
   close(): void {
@@ -209,7 +182,7 @@ class LiveFeed {
     const waiting = this.#waiting.get(sku);
     if (waiting === undefined) return;
     const still = waiting.filter((one) => one.version > version);
-    for (const one of waiting) if (one.version <= version) one.resolve(atMs);
+    for (const one of waiting) if (one.version <= version) one.seen(atMs);
     if (still.length === 0) this.#waiting.delete(sku);
     else this.#waiting.set(sku, still);
   }
