@@ -2,11 +2,14 @@
 
 import { progress } from "./command_line.ts";
 
+/** Exit code of what Ctrl-C ended. */
+export const INTERRUPTED = 130;
+
 /** The first Ctrl-C stops cleanly, a second ends at once. */
 export function stopOnSignal(): { signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const onSignal = () => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
     progress("stopping; once more to end at once");
     controller.abort();
   };

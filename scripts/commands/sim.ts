@@ -11,7 +11,7 @@ import {
 import { FAULTS, FAULTS_DEFAULT, type Fault } from "../sim/faults.ts";
 import { type SimResult, type SimSummary, SummaryMaker } from "../sim/result.ts";
 import { simulate } from "../sim/simulate.ts";
-import { stopOnSignal } from "../stop_on_signal.ts";
+import { INTERRUPTED, stopOnSignal } from "../stop_on_signal.ts";
 
 type SimCliOptions = CommonOptions & {
   seed?: string;
@@ -26,8 +26,6 @@ const RUNS_MAX = 1_000_000_000;
 const SEED_MAX = 2 ** 32 - 1;
 const TELL_EVERY_MS = 1_000;
 const TELL_PLAIN_EVERY_MS = 60_000;
-/** Exit code of what Ctrl-C ended. */
-const INTERRUPTED = 130;
 
 export function command(): Command {
   return newCommand("sim", "run the seeded simulation of the whole house, and tell what broke")

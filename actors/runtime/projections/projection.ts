@@ -122,11 +122,12 @@ export function followLedger(
   const restsUntilMs = new Map<Projection, number>();
   const stepOne = async (projection: Projection): Promise<void> => {
     const startedMs = performance.now();
-    let workedMs = 0;
+    let restedMs = 0;
     const rest: Rest = async (tookMs) => {
-      workedMs += tookMs;
-      const restMs = Math.min(tookMs * PROJECTION_REST_FACTOR, PROJECTION_REST_MS_MAX);
-      if (!stopped && !isIdle()) await pause(restMs);
+      if (stopped || isIdle()) return;
+      const fromMs = performance.now();
+      await pause(Math.min(tookMs * PROJECTION_REST_FACTOR, PROJECTION_REST_MS_MAX));
+      restedMs += performance.now() - fromMs;
     };
     try {
       await stepProjection(database, projection, of);
@@ -137,8 +138,9 @@ export function followLedger(
       const { name } = projection;
       journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");
     }
-    const restMs = Math.min(workedMs * PROJECTION_PAUSE_FACTOR, PROJECTION_PAUSE_MS_MAX);
-    restsUntilMs.set(projection, performance.now() + restMs);
+    const endedMs = performance.now();
+    const restMs = (endedMs - startedMs - restedMs) * PROJECTION_PAUSE_FACTOR;
+    restsUntilMs.set(projection, endedMs + Math.min(restMs, PROJECTION_PAUSE_MS_MAX));
   };
   const isDue = (projection: Projection): boolean =>
     isIdle() || performance.now() >= (restsUntilMs.get(projection) ?? 0);
