@@ -11,9 +11,10 @@ import {
   UNCOMMITTED_ROWS_MAX,
 } from "../../shared/limits.ts";
 import { CopyWriter } from "../../shared/postgres_binary.ts";
+import { Alarm } from "./alarm.ts";
 import { writeLedgerRow } from "./ledger_codec.ts";
 import type { Effect, LogEntry, Output, TableChange } from "./machine.ts";
-import type { Commit, Mark, OutboxRow, RunnerPorts, ShardRow, Timer } from "./ports.ts";
+import type { Commit, Mark, OutboxRow, RunnerPorts, ShardRow } from "./ports.ts";
 
 export type CommitterOptions = {
   /** Names this owner among all that ever were: part of its tokens. */
@@ -51,7 +52,7 @@ export class Committer {
   private number = 0;
   private lastCommitMs: number;
   private lastCheckpointMs: number;
-  private timer: Timer | undefined;
+  private readonly alarm: Alarm;
   private ended = false;
   private idle: (() => void)[] = [];
   private wantCheckpoint = false;
@@ -70,6 +71,7 @@ export class Committer {
     this.ports = ports;
     this.options = options;
     this.events = events;
+    this.alarm = new Alarm(ports.clock, () => this.poll());
     this.token = row.token;
     this.outboxNext = row.outboxNext;
     this.committed = row.committed;
@@ -125,12 +127,12 @@ export class Committer {
     const checkpointDue = this.isCheckpointDue(nowMs);
     if (this.lastEntry === undefined && !checkpointDue) {
       if (this.checkpointSeq < this.committedSeq)
-        this.wakeAt(this.lastCheckpointMs + this.options.checkpointIntervalMs, nowMs);
+        this.alarm.setFor(this.lastCheckpointMs + this.options.checkpointIntervalMs);
       return;
     }
     const dueMs = this.lastCommitMs + this.options.commitIntervalMs;
     if (!this.urgent && nowMs < dueMs && !this.wantCheckpoint) {
-      this.wakeAt(dueMs, nowMs);
+      this.alarm.setFor(dueMs);
       return;
     }
     const commit = this.cut(nowMs, checkpointDue);
@@ -155,7 +157,7 @@ export class Committer {
   /** Nothing is started any more; a commit in flight may still take place. */
   end(): void {
     this.ended = true;
-    this.timer?.cancel();
+    this.alarm.cancel();
     this.wakeIdle();
   }
 
@@ -169,21 +171,12 @@ export class Committer {
     return isBehind && (this.wantCheckpoint || nowMs >= dueMs);
   }
 
-  private wakeAt(dueMs: number, nowMs: number): void {
-    if (this.timer !== undefined) return;
-    this.timer = this.ports.clock.after(Math.max(1, dueMs - nowMs), () => {
-      this.timer = undefined;
-      this.poll();
-    });
-  }
-
   /** Everything so far as one commit; undefined when it would say nothing but who owns the shard. */
   private cut(nowMs: number, checkpointDue: boolean): Commit | undefined {
     const entry = this.lastEntry;
     const mark = entry === undefined ? undefined : this.markOf(entry);
     this.urgent = false;
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.alarm.cancel();
     const checkpoint = checkpointDue
       ? this.takeCheckpoint(mark ?? this.committed, nowMs)
       : undefined;

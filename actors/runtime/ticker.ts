@@ -3,15 +3,15 @@
 // too early: they grow seldom, or an hour's difference would fill the log with tens of thousands of them.
 import { describeError } from "../../shared/errors.ts";
 import { TICK_AGAIN_MS, TICK_AGAIN_MS_MAX, TICK_WAIT_MS } from "../../shared/limits.ts";
+import { Alarm } from "./alarm.ts";
 import type { Machine } from "./machine.ts";
-import type { RunnerPorts, Timer } from "./ports.ts";
+import type { RunnerPorts } from "./ports.ts";
 
 export class Ticker {
   private readonly ports: Pick<RunnerPorts, "clock" | "log" | "journal">;
   private readonly machine: Machine;
   private readonly isMuted: boolean;
-  private timer: Timer | undefined;
-  private timerMs = Number.POSITIVE_INFINITY;
+  private readonly alarm: Alarm;
   /** Monotonic time until which the tick on its way is waited for. */
   private sentUntilMs = 0;
   /** What was due when a tick was last sent, and how many were sent for that before. */
@@ -27,6 +27,7 @@ export class Ticker {
     this.ports = ports;
     this.machine = machine;
     this.isMuted = isMuted;
+    this.alarm = new Alarm(ports.clock, () => this.fire());
   }
 
   /** Called after every slice: sets the timer to when something is next due. */
@@ -35,22 +36,13 @@ export class Ticker {
     const dueMs = this.machine.nextDueMs();
     if (dueMs === undefined) return;
     const { clock } = this.ports;
-    const waitMs = Math.max(dueMs - clock.nowMs(), this.sentUntilMs - clock.monotonicMs(), 1);
-    const atMs = clock.monotonicMs() + waitMs;
-    if (this.timer !== undefined && this.timerMs <= atMs) return;
-    this.timer?.cancel();
-    this.timerMs = atMs;
-    // Timers take at most 2^31 ms; waking too early does no harm.
-    this.timer = clock.after(Math.min(waitMs, 2 ** 31 - 1), () => {
-      this.timer = undefined;
-      this.timerMs = Number.POSITIVE_INFINITY;
-      this.fire();
-    });
+    const monotonicMs = clock.monotonicMs();
+    this.alarm.setFor(Math.max(monotonicMs + dueMs - clock.nowMs(), this.sentUntilMs));
   }
 
   end(): void {
     this.isEnded = true;
-    this.timer?.cancel();
+    this.alarm.cancel();
   }
 
   private fire(): void {

@@ -116,6 +116,19 @@ describe("Committer", () => {
     committer.end();
   });
 
+  test("commits after the commit interval though it was to wake for a checkpoint much later", async () => {
+    const { committer } = open(done, { commitIntervalMs: 40 });
+    committer.add(entry(1), output());
+    committer.poll();
+    await until("the first is committed", () => committer.committedSeq === 1);
+    // Within the interval, and nothing polls after it: only its own waking can commit it.
+    committer.add(entry(2), output());
+    committer.poll();
+    expect(committer.committedSeq).toBe(1);
+    await until("the second is committed", () => committer.committedSeq === 2);
+    committer.end();
+  });
+
   test("repeats the same commit until the store answers, and halts when it is refused", async () => {
     let failures = 2;
     const { committer, commits, events } = open(async (commit) => {
