@@ -11,20 +11,32 @@ export class Gate {
     this.#width = width;
   }
 
-  /** Runs `work` when its turn comes; resolves or rejects as it does. */
-  async run<T>(work: () => Promise<T>, options: { urgent?: boolean } = {}): Promise<T> {
+  /**
+   * Runs `work` when its turn comes; resolves or rejects as it does.
+   * @param work may call `leave` when only waiting is left of it: then the next one starts beside it
+   */
+  async run<T>(
+    work: (leave: () => void) => Promise<T>,
+    options: { urgent?: boolean } = {},
+  ): Promise<T> {
     if (this.#running < this.#width) this.#running++;
-    // Whoever ends hands its place on.
+    // Whoever leaves hands its place on.
     else
       await new Promise<void>((resolve) =>
         (options.urgent === true ? this.#urgent : this.#waiting).push(resolve),
       );
-    try {
-      return await work();
-    } finally {
+    let isInside = true;
+    const leave = (): void => {
+      if (!isInside) return;
+      isInside = false;
       const next = this.#urgent.shift() ?? this.#waiting.shift();
       if (next === undefined) this.#running--;
       else next();
+    };
+    try {
+      return await work(leave);
+    } finally {
+      leave();
     }
   }
 }

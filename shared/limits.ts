@@ -83,6 +83,8 @@ export const UNCOMMITTED_ROWS_MAX = 100_000;
 export const UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024;
 /** Commits of one thread under way at once: more would take the processors from what decides. */
 export const COMMITS_AT_ONCE = 1;
+/** Rows from which on a commit lets the next one begin while it is forced to disk: then throughput is what counts. */
+export const COMMIT_LARGE_ROWS = 1_000;
 /** Effects not yet committed before reading pauses. */
 export const UNCOMMITTED_EFFECTS_MAX = 20_000;
 /** Entries whose look-ups are asked for together. */

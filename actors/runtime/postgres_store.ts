@@ -5,6 +5,7 @@
 // A commit whose answer was lost may be repeated: the guard then finds our own token and says so.
 import { OnhandError } from "../../shared/errors.ts";
 import type { Gate } from "../../shared/gate.ts";
+import { COMMIT_LARGE_ROWS } from "../../shared/limits.ts";
 import {
   copyIn,
   copyOut,
@@ -112,12 +113,12 @@ export class PostgresStore implements StorePort {
     const { token } = commit;
     this.asked = { token, before: this.asked.token === token ? this.asked.before + 1 : 0 };
     return this.gate.run(
-      async () => {
+      async (leave) => {
         try {
-          return await this.attempt(commit, false);
+          return await this.attempt(commit, leave, false);
         } catch (error) {
           if (!(error instanceof OnhandError) || error.code !== "database_data") throw error;
-          return this.attempt(commit, true);
+          return this.attempt(commit, leave, true);
         }
       },
       { urgent: commit.outbox.some((row) => row.kind === "need") },
@@ -192,7 +193,8 @@ export class PostgresStore implements StorePort {
 
   // ---------------------------------------------------------------- commit
 
-  private attempt(commit: Commit, careful: boolean): Promise<CommitOutcome> {
+  /** @param leave called when Postgres has only to force a large commit to disk: others need not wait for that */
+  private attempt(commit: Commit, leave: () => void, careful: boolean): Promise<CommitOutcome> {
     return this.database.transaction(
       async (sql) => {
         if (!(await this.moveGuard(sql, commit))) return this.afterGuard(sql, commit);
@@ -209,6 +211,7 @@ export class PostgresStore implements StorePort {
         if (outboxNext !== commit.outboxNext)
           await sql`update shard set outbox_next = ${outboxNext}
             where epoch = ${this.epoch} and shard = ${this.shard}`;
+        if (commit.rows.ends.length >= COMMIT_LARGE_ROWS) leave();
         return { outcome: "committed", outboxNext };
       },
       { timeLimitMs: Math.min(COMMIT_LIMIT_MS * 2 ** this.asked.before, COMMIT_LIMIT_MS_MAX) },

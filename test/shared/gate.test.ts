@@ -44,4 +44,27 @@ describe("Gate", () => {
     await end("b");
     expect(await next).toBe("b");
   });
+
+  it("lets the next one begin when a work leaves, once", async () => {
+    const gate = new Gate(1);
+    const { begun, work, end } = works();
+    let leaveA: () => void = () => {};
+    const a = gate.run((leave) => {
+      leaveA = leave;
+      return work("a")();
+    });
+    const rest = ["b", "c"].map((name) => gate.run(work(name)));
+    leaveA();
+    leaveA();
+    await end("");
+    expect(begun).toEqual(["a", "b"]);
+    // Its end hands nothing on any more.
+    await end("a");
+    expect(await a).toBe("a");
+    expect(begun).toEqual(["a", "b"]);
+    await end("b");
+    expect(begun).toEqual(["a", "b", "c"]);
+    await end("c");
+    expect(await Promise.all(rest)).toEqual(["b", "c"]);
+  });
 });

@@ -7,9 +7,9 @@ import { migrate } from "../../../shared/migrate.ts";
 import { copyIn, copyStatement, Database } from "../../../shared/postgres.ts";
 import { CopyWriter } from "../../../shared/postgres_binary.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/servers.ts";
+import { NOON_MS, LEDGER_ROW as ROW } from "./support/ledger_row.ts";
 
 const DAY_MS = 86_400_000;
-const NOON_MS = Date.parse("2026-11-23T12:00:00Z");
 let fresh: FreshDatabase;
 let database: Database;
 beforeAll(async () => {
@@ -21,50 +21,6 @@ afterAll(async () => {
   await database.close();
   await fresh.drop();
 });
-
-const ROW: LedgerRow = {
-  epoch: 1,
-  shard: 3,
-  seq: 2 ** 40,
-  index: 255,
-  ordinal: 2,
-  sku: "SKU é",
-  location: "L",
-  id: "till-1",
-  identityHigh: 0xfedcba98,
-  identityLow: 0x89abcdef,
-  digest: 0xf0000001,
-  type: "adjust",
-  cause: "command",
-  outcome: "applied",
-  reason: null,
-  at: NOON_MS - 1,
-  appendedAt: NOON_MS,
-  qty: -(2 ** 50),
-  deltaSellable: -1,
-  deltaReserved: 2,
-  bucket: "damaged",
-  deltaBucket: 3,
-  deltaBackordered: 4,
-  deltaInTransit: 5,
-  deltaOnOrder: 6,
-  sellable: 2 ** 50,
-  unavailable: 8,
-  reserved: 9,
-  backordered: 10,
-  inTransit: 11,
-  onOrder: 12,
-  channel: "web",
-  ref: null,
-  price: 1999,
-  cost: null,
-  currency: "EUR",
-  hold: "h",
-  backfill: true,
-  lost: 13,
-  demand: 14,
-  extra: '{"lot": "x"}',
-};
 
 async function insert(...rows: LedgerRow[]): Promise<void> {
   const writer = new CopyWriter();
