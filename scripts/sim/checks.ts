@@ -8,6 +8,7 @@ import type { Decision, Level } from "../../shared/messages.ts";
 import { REPLY_PREFIX } from "../../streams/subjects.ts";
 import type { FaultLog } from "./faults.ts";
 import type { HouseWatch } from "./house.ts";
+import type { Promptness } from "./promptness.ts";
 import type { StoreWatch } from "./store_port.ts";
 import type { Trace } from "./trace.ts";
 import type { Folded, MachineWatch } from "./watched_machine.ts";
@@ -40,6 +41,8 @@ export class Checks implements HouseWatch, MachineWatch {
   /** Whether the log of a shard is no longer the one that was written. */
   isTampered: (shard: number) => boolean = () => false;
   shardOf: (sku: string) => number = () => 0;
+  /** Asked where nothing may be late. */
+  promptness: Promptness | undefined;
 
   constructor(trace: Trace, faults: FaultLog) {
     this.#trace = trace;
@@ -62,6 +65,7 @@ export class Checks implements HouseWatch, MachineWatch {
     if (this.isTampered(shard)) return;
     const place = `${shard}/${seq}`;
     this.folded.add(place);
+    this.promptness?.onDecided(shard, seq);
     if (out.isAsked) {
       const decisions = `[${out.decisions.join(",")}]`;
       this.#same(this.decisions, place, decisions, "S4: decisions of entry");
@@ -102,6 +106,10 @@ export class Checks implements HouseWatch, MachineWatch {
       if (this.isTampered(this.shardOf(level.sku))) return;
       this.#same(this.#levels, `${subject} ${level.version}`, text, "level");
     }
+  }
+
+  onShown(shard: number, watermark: number): void {
+    this.promptness?.onReached("shown", shard, watermark);
   }
 
   onHalted(node: string, { shard, detail }: ShardEnd): void {
@@ -145,6 +153,7 @@ export class Checks implements HouseWatch, MachineWatch {
     this.commits += 1;
     const after = commit.committed?.seq ?? before;
     this.#committed.set(shard, after);
+    this.promptness?.onReached("committed", shard, after);
     this.expect(
       commit.guard.seq === before && after >= before,
       () =>

@@ -22,6 +22,8 @@ import type { Trace } from "./trace.ts";
 export type HouseWatch = {
   store(shard: number): StoreWatch;
   onSent(node: string, subject: string, text: string): void;
+  /** The registry shows everything of a shard up to `watermark`. */
+  onShown(shard: number, watermark: number): void;
   onHalted(node: string, end: ShardEnd): void;
 };
 
@@ -185,9 +187,11 @@ export class House implements CallerHouse, NodeHouse {
       registry: {
         write: (levels, watermark, standing) => {
           const sent = structuredClone(levels);
-          return process.call(this.redis, () =>
-            this.registry.write(shard, sent, watermark, standing),
-          );
+          return process.call(this.redis, () => {
+            const before = this.registry.write(shard, sent, watermark, standing);
+            watch.onShown(shard, this.registry.watermarks.get(shard) ?? 0);
+            return before;
+          });
         },
         watermark: () => process.call(this.redis, () => this.registry.watermarks.get(shard) ?? 0),
       },

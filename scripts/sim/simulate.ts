@@ -9,6 +9,7 @@ import { SimClock } from "./clock.ts";
 import { FaultLog } from "./faults.ts";
 import { finalChecks } from "./final_checks.ts";
 import { House } from "./house.ts";
+import { Promptness } from "./promptness.ts";
 import type { SimOptions, SimResult } from "./result.ts";
 import { Trace } from "./trace.ts";
 import { watchedFactory } from "./watched_machine.ts";
@@ -19,6 +20,9 @@ const RUN_MS_MAX = 24 * 3_600_000;
 /** After healing everything must be done within this. */
 const PROGRESS_MS = 5 * 60_000;
 const LOOK_MS = 10_000;
+/** Without faults: beyond the commit interval, the commit before and the way of this one; a beat of levels, and the same. */
+const COMMIT_WAY_MS = 40;
+const SHOWN_MS = 40;
 
 /** The house of the last run, for looking into it. */
 export const lastHouse: { house?: House } = {};
@@ -66,6 +70,13 @@ class Run {
       },
       watch: this.checks,
     });
+    if (options.faults.length === 0) {
+      const committed = this.#house.options.runner.commitIntervalMs + COMMIT_WAY_MS;
+      const within = { committed, shown: SHOWN_MS };
+      this.checks.promptness = new Promptness(this.#clock, within, (text) =>
+        this.checks.fail(text),
+      );
+    }
     this.checks.isTampered = (shard) => this.#house.streams[shard]?.isTampered === true;
     this.checks.shardOf = (sku) => this.#house.shardOf(sku);
     lastHouse.house = this.#house;

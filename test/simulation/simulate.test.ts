@@ -35,11 +35,13 @@ describe("simulate()", () => {
     }
   });
 
-  test("decides every command without any fault at all", async () => {
-    const { failure, decisions, crashes } = await simulate({ seed: 3, faults: [] });
-    expect(failure).toBeUndefined();
-    expect(decisions).toBeGreaterThan(10);
-    expect(crashes).toBe(0);
+  test("decides every command without any fault at all, and commits and shows it in time", async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const { failure, decisions, crashes } = await simulate({ seed, faults: [] });
+      expect(failure, `onhand sim --seed ${seed} --runs 1 --faults none --trace`).toBeUndefined();
+      expect(decisions).toBeGreaterThan(10);
+      expect(crashes).toBe(0);
+    }
   });
 
   test.each((seeds as FoundSeed[]).map((found) => [found.seed, found] as const))(
