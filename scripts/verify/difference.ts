@@ -4,7 +4,7 @@
 export type Difference = {
   /**
    * log: the log is not the one that was folded, or lacks entries; its SKU and location are empty. ledger: sums
-   * of the ledger against the checkpoint. fold: the log folded again. registry: Redis.
+   * of the ledger against the checkpoint, or since it against the log. fold: the log folded again. registry: Redis.
    */
   between: "log" | "ledger" | "fold" | "registry";
   shard: number;

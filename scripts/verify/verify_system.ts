@@ -1,7 +1,7 @@
 // Owns verification: everything that can be made again from the log is made again and compared.
 //
 //  0. the log against what was committed: the same stream, whole from the next entry on (S11, M11)
-//  1. ledger sums against the checkpoint, key by key (S7, S12)
+//  1. ledger sums against the checkpoint, key by key (S7, S12); of keys that moved since, against the fold
 //  2. the log folded again, from its first entry when all of it is there, against the state restored from the
 //     checkpoint: equal digests, else the levels that differ (S3)
 //  3. the registry against the fold, level by level (S18), and levels nobody made
@@ -29,7 +29,7 @@ import { streamIdentity } from "../../streams/stream_state.ts";
 import { stockStream, toToken } from "../../streams/subjects.ts";
 import type { Topology } from "../../streams/topology.ts";
 import { type Difference, Differences } from "./difference.ts";
-import { compareLedger } from "./ledger_sums.ts";
+import { compareLedger, compareTail } from "./ledger_sums.ts";
 import { mismatches, tellRegistry, tokensOf, writeOf } from "./registry_check.ts";
 
 export type VerifyOptions = {
@@ -131,7 +131,8 @@ class ShardVerifier {
     const { epoch } = this.o.topology;
     const { row, checkpoint, poison } = await this.ports.store.load(stockMachine.tables);
     this.poison = poison;
-    const sums = await this.ledger(row.checkpointSeq);
+    const ledger = await this.ledger(row.checkpointSeq);
+    let ledgerRows = ledger.rows;
     const restored =
       checkpoint === undefined
         ? stockMachine.create(this.machineOptions)
@@ -143,6 +144,7 @@ class ShardVerifier {
     const { machine, foldedFrom } = folded;
     if (isSameLog) {
       await this.foldTo(machine, row.committedSeq);
+      ledgerRows += await this.tail(machine, ledger.toSeq);
       await this.registry(machine);
     }
     let keys = 0;
@@ -158,7 +160,7 @@ class ShardVerifier {
       checkpointSeq: row.checkpointSeq,
       committedSeq: row.committedSeq,
       keys,
-      ledgerRows: sums.rows,
+      ledgerRows,
       digest: `${epoch}.${shard}.${machine.position().seq}.${machine.digest()}`,
     };
   }
@@ -187,16 +189,33 @@ class ShardVerifier {
   }
 
   /** In one view: the checkpoint may move on while we look, then the rows of the ledger up to it do too. */
-  private ledger(checkpointSeq: number): Promise<{ rows: number; keys: number }> {
+  private ledger(checkpointSeq: number): Promise<{ rows: number; toSeq: number }> {
     const { epoch } = this.o.topology;
     return this.o.database.transaction(
       async (sql) => {
         const [row] = await sql<{ seq: number }[]>`
           select checkpoint_seq as seq from shard where epoch = ${epoch} and shard = ${this.shard}`;
         const toSeq = row?.seq ?? checkpointSeq;
-        return compareLedger(sql, { epoch, shard: this.shard, toSeq }, this.differences);
+        const rows = await compareLedger(
+          sql,
+          { epoch, shard: this.shard, toSeq },
+          this.differences,
+        );
+        return { rows, toSeq };
       },
       { mode: "isolation level repeatable read read only", timeLimitMs: LIMIT_MS },
+    );
+  }
+
+  /** What was committed since that checkpoint, with the machine folded up to there. */
+  private async tail(machine: Machine, afterSeq: number): Promise<number> {
+    const { epoch } = this.o.topology;
+    const toSeq = machine.position().seq;
+    if (toSeq <= afterSeq) return 0;
+    return this.o.database.transaction(
+      (sql) =>
+        compareTail(sql, { epoch, shard: this.shard, afterSeq, toSeq }, machine, this.differences),
+      { mode: "read only", timeLimitMs: LIMIT_MS },
     );
   }
 

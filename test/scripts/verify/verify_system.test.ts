@@ -29,6 +29,15 @@ let redis: Redis;
 let registry: LevelRegistry;
 let publisher: Publisher;
 let stock: RunningStock;
+let endpoints: { nats: string; postgres: string; redis: string };
+
+function startStock(checkpointIntervalMs: number): Promise<RunningStock> {
+  const config = loadConfig(
+    { ONHAND_LOG_LEVEL: "error" },
+    { threads: 0, commitIntervalMs: 20, checkpointIntervalMs },
+  );
+  return startStockRole({ config, endpoints });
+}
 
 beforeAll(async () => {
   [nats, fresh] = await Promise.all([privateNats(), freshDatabase()]);
@@ -41,12 +50,8 @@ beforeAll(async () => {
   await redisReady(redis, 5_000);
   registry = new LevelRegistry(redis);
   publisher = createPublisher(nc, TOPOLOGY);
-  const config = loadConfig(
-    { ONHAND_LOG_LEVEL: "error" },
-    { threads: 0, commitIntervalMs: 20, checkpointIntervalMs: 200 },
-  );
-  const endpoints = { nats: nats.url, postgres: fresh.url, redis: redisUrl };
-  stock = await startStockRole({ config, endpoints });
+  endpoints = { nats: nats.url, postgres: fresh.url, redis: redisUrl };
+  stock = await startStock(200);
   const command = (i: number, fields: Record<string, unknown>) =>
     ({ sku: `SKU-${i % 20}`, location: `L${i % 3}`, id: `c${i}`, ...fields }) as unknown as Command;
   const decisions = await Promise.all(
@@ -171,6 +176,28 @@ describe("verifySystem()", () => {
     ]);
     await database.sql`update stock_level set on_hand = on_hand - 1, available = available + 1
       where sku = 'SKU-3' and location = 'L0'`;
+    expect((await verify()).ok).toBe(true);
+  });
+
+  test("names a ledger row that is missing since the checkpoint", async () => {
+    await stock.stop();
+    stock = await startStock(600_000);
+    const before = await verify();
+    const sale = { type: "sale", sku: "SKU-3", location: "L0", id: "tail", qty: 1 } as const;
+    expect((await publisher.decide(sale as unknown as Command)).outcome).toBe("applied");
+    const isCommitted = () => stock.status().every((one) => one.committedSeq === one.appliedSeq);
+    while (!isCommitted()) await new Promise((resolve) => setTimeout(resolve, 20));
+    const found = await verify();
+    expect(found.differences).toEqual([]);
+    expect(found.ledgerRows).toBe(before.ledgerRows + 1);
+    expect(found.shards.some((one) => one.checkpointSeq < one.committedSeq)).toBe(true);
+    await database.sql`create table kept as select * from stock_transaction where id = 'tail'`;
+    await database.sql`delete from stock_transaction where id = 'tail'`;
+    const { differences } = await verify();
+    expect(differences).toMatchObject([
+      { between: "ledger", sku: "SKU-3", location: "L0", field: "sellable" },
+    ]);
+    await database.sql`insert into stock_transaction select * from kept`;
     expect((await verify()).ok).toBe(true);
   });
 
