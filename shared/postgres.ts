@@ -15,6 +15,7 @@
 import { Socket } from "node:net";
 import postgres from "postgres";
 import { describeError, OnhandError } from "./errors.ts";
+import { ARRAY_TYPES } from "./postgres_arrays.ts";
 import {
   COPY_HEADER,
   COPY_TRAILER,
@@ -229,7 +230,9 @@ function openClient(url: string, options: DatabaseOptions, connectionsMax: numbe
     onclose: () => {
       client.lost = true;
     },
+    fetch_types: false, // see postgres_arrays.ts
     types: {
+      ...(ARRAY_TYPES as object),
       bigint: { to: 20, from: [20], serialize: (value: number) => String(value), parse: Number },
     },
     connection: {
