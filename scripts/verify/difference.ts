@@ -16,6 +16,11 @@ export type Difference = {
   found: unknown;
 };
 
+/** A key as text, for maps and sets. */
+export function placeOf({ sku, location }: { sku: string; location: string }): string {
+  return `${location}\u0000${sku}`;
+}
+
 /** Differences kept whole; the rest is only counted. */
 export const DIFFERENCES_KEPT_MAX = 1_000;
 

@@ -4,7 +4,7 @@ import type { Machine } from "../../actors/runtime/machine.ts";
 import type { Level } from "../../shared/messages.ts";
 import type { Transaction } from "../../shared/postgres.ts";
 import { parseVersion } from "../../shared/version.ts";
-import type { Differences } from "./difference.ts";
+import { type Differences, placeOf } from "./difference.ts";
 
 const FIELDS = [
   "sellable",
@@ -109,8 +109,4 @@ export async function compareTail(
     }
   }
   return tails.reduce((sum, { rows }) => sum + rows, 0);
-}
-
-function placeOf({ sku, location }: { sku: string; location: string }): string {
-  return `${location}\u0000${sku}`;
 }

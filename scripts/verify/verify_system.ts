@@ -28,7 +28,7 @@ import { partition } from "../../streams/partition.ts";
 import { streamIdentity } from "../../streams/stream_state.ts";
 import { stockStream, toToken } from "../../streams/subjects.ts";
 import type { Topology } from "../../streams/topology.ts";
-import { type Difference, Differences } from "./difference.ts";
+import { type Difference, Differences, placeOf } from "./difference.ts";
 import { compareLedger, compareTail } from "./ledger_sums.ts";
 import { mismatches, tellRegistry, tokensOf, writeOf } from "./registry_check.ts";
 
@@ -149,8 +149,7 @@ class ShardVerifier {
     }
     let keys = 0;
     for (const key of machine.keys()) {
-      const { sku, location } = machine.level(key);
-      known.add(`${location}\u0000${sku}`);
+      known.add(placeOf(machine.level(key)));
       keys++;
     }
     return {
@@ -250,13 +249,13 @@ class ShardVerifier {
     const levels = new Map<string, string>();
     for (const key of restored.keys()) {
       const level = restored.level(key);
-      levels.set(`${level.location}\u0000${level.sku}`, JSON.stringify(level));
+      levels.set(placeOf(level), JSON.stringify(level));
     }
     const before = this.differences.total;
     for (const key of folded.keys()) {
       const level = folded.level(key);
       const { sku, location } = level;
-      const found = levels.get(`${location}\u0000${sku}`);
+      const found = levels.get(placeOf({ sku, location }));
       const expected = JSON.stringify(level);
       if (found !== expected)
         this.differences.add({
@@ -355,7 +354,7 @@ async function checkStrangers(
   for await (const levels of registry.scan()) {
     const unknown = levels.filter(
       ({ sku, location, version }) =>
-        !known.has(`${location}\u0000${sku}`) && Number(version.slice(0, 4)) <= topology.epoch,
+        !known.has(placeOf({ sku, location })) && Number(version.slice(0, 4)) <= topology.epoch,
     );
     const strangers: Level[] = [];
     for (const level of unknown) if (!(await came(level))) strangers.push(level);
