@@ -218,22 +218,24 @@ const NULL = Buffer.from("ffffffff", "hex");
 
 /**
  * Reads tuples out of what COPY … TO STDOUT sends: `push` each chunk (a chunk holds whole tuples), get
- * each row's values in order.
+ * each row's values in order, in one array filled again for the next.
  */
 export class CopyReader {
   private readonly types: readonly PgType[];
   private readonly onRow: (values: PgValue[]) => void;
+  private readonly values: PgValue[];
   private started = false;
   private view: DataView | undefined;
 
   constructor(types: readonly PgType[], onRow: (values: PgValue[]) => void) {
     this.types = types;
     this.onRow = onRow;
+    this.values = new Array<PgValue>(types.length).fill(null);
   }
 
   /** @throws RangeError when the chunk is not of whole tuples of our columns. */
   push(chunk: Buffer): void {
-    const { types, onRow } = this;
+    const { types, onRow, values } = this;
     const view = this.viewOf(chunk);
     const base = chunk.byteOffset;
     let at = 0;
@@ -247,7 +249,6 @@ export class CopyReader {
       if (columns === -1) return;
       if (columns !== types.length)
         throw new RangeError(`Cannot read: ${columns} columns, expected ${types.length}`);
-      const values: PgValue[] = new Array(columns);
       for (let number = 0; number < columns; number++) {
         const length = view.getInt32(base + at);
         at += 4;

@@ -17,9 +17,26 @@ export function formatVersion(epoch: number, seq: number, index: number): string
 export function parseVersion(
   text: string,
 ): { epoch: number; seq: number; index: number } | undefined {
-  const m = /^(\d{4})\.(\d{14})\.(\d{3})$/.exec(text);
-  if (m === null) return undefined;
-  return { epoch: Number(m[1]), seq: Number(m[2]), index: Number(m[3]) };
+  const epoch = digitsAt(text, 0, EPOCH_WIDTH);
+  const seq = digitsAt(text, EPOCH_WIDTH + 1, SEQ_WIDTH);
+  const index = digitsAt(text, EPOCH_WIDTH + SEQ_WIDTH + 2, INDEX_WIDTH);
+  const isVersion =
+    text.length === VERSION_LENGTH &&
+    text[EPOCH_WIDTH] === "." &&
+    text[EPOCH_WIDTH + SEQ_WIDTH + 1] === ".";
+  if (!isVersion || epoch < 0 || seq < 0 || index < 0) return undefined;
+  return { epoch, seq, index };
+}
+
+/** The number of `width` digits at a place, or less than 0. A restore reads a version for each key: a pattern is slow. */
+function digitsAt(text: string, at: number, width: number): number {
+  let number = 0;
+  for (let i = at; i < at + width; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 const ZEROS = "00000000000000";

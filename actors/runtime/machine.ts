@@ -115,8 +115,11 @@ export type ColumnType =
 export type CheckpointTable = {
   name: string;
   key: string[];
-  columns: { name: string; type: ColumnType }[];
+  columns: CheckpointColumn[];
 };
+
+/** `isDerived`: follows from the others and is there for whoever reads the table; a restore goes without. */
+export type CheckpointColumn = { name: string; type: ColumnType; isDerived?: boolean };
 
 /** What a checkpoint and a commit say of where they stand. */
 export type MachinePosition = {
@@ -175,12 +178,8 @@ export type MachineFactory = {
   readonly applyVersion: number;
   readonly tables: readonly CheckpointTable[];
   create(options: MachineOptions): Machine;
-  /**
-   * A machine as of a checkpoint: `rows` gives each table's rows of this shard (values as in `TableRow`:
-   * times in ms, jsonb as JSON text, bytea as Uint8Array), in any order. Nothing else is needed: recent
-   * identities and movements are checkpoint tables too.
-   */
-  restore(options: MachineOptions, from: Checkpoint): Machine;
+  /** Begins a machine as of a checkpoint. */
+  restore(options: MachineOptions, head: CheckpointHead): Restore;
 };
 
 export type MachineOptions = {
@@ -195,9 +194,24 @@ export type MachineOptions = {
   movementsMax?: number;
 };
 
-export type Checkpoint = {
+/** A checkpoint without its rows, which may be millions. */
+export type CheckpointHead = {
   position: MachinePosition;
   applyVersion: number;
   snapshot: unknown;
-  rows: ReadonlyMap<string, readonly TableRow[]>;
+};
+
+/**
+ * A machine in the making. Nothing but rows is needed: recent identities and movements are checkpoint tables too.
+ * Both throw on a checkpoint that cannot be.
+ */
+export type Restore = {
+  /**
+   * Takes a row of this shard (times in ms, jsonb as JSON text, bytea as Uint8Array, derived columns or not). Tables
+   * come in the order of the factory's, rows of a table in any order. What it needs of the row it takes at once:
+   * the caller fills the same object with the next.
+   */
+  add(table: string, row: Readonly<TableRow>): void;
+  /** When all rows were added. */
+  machine(): Machine;
 };

@@ -5,7 +5,14 @@
 // Every promise here settles. What throws, throws an OnhandError: `retryable` says whether to try again.
 import type { CopyRows } from "../../shared/postgres_binary.ts";
 import type { LedgerRow } from "./ledger_row.ts";
-import type { Checkpoint, CheckpointTable, LogEntry, Lookup, TableChange } from "./machine.ts";
+import type {
+  CheckpointHead,
+  CheckpointTable,
+  LogEntry,
+  Lookup,
+  Restore,
+  TableChange,
+} from "./machine.ts";
 
 export type Timer = { cancel(): void };
 
@@ -118,17 +125,17 @@ export type LedgerFind = {
   voids: { epoch: number; seq: number; appendedAt: number }[];
 };
 
+export type BeginRestore = (head: CheckpointHead) => Pick<Restore, "add"> | undefined;
+
+export type LoadedShard = { row: ShardRow; poison: ReadonlySet<number> };
+
 /** The part of Postgres that belongs to one shard. */
 export type StorePort = {
   /**
-   * The shard's row and its checkpoint as of one moment; `checkpoint` undefined when there is none.
-   * Makes the row when there is none.
+   * The shard's row as of one moment, made when there is none; of a checkpoint `begin` is told, and what it returns is
+   * given the rows: nothing when that is undefined.
    */
-  load(tables: readonly CheckpointTable[]): Promise<{
-    row: ShardRow;
-    checkpoint: Checkpoint | undefined;
-    poison: ReadonlySet<number>;
-  }>;
+  load(tables: readonly CheckpointTable[], begin: BeginRestore): Promise<LoadedShard>;
   commit(commit: Commit): Promise<CommitOutcome>;
   /** Committed ledger rows of identities appended at or after `sinceMs`, and voids that name them. */
   find(lookups: readonly Lookup[], sinceMs: number): Promise<LedgerFind[]>;

@@ -25,11 +25,13 @@ import {
 import { saveChanges } from "./checkpoint_tables.ts";
 import { LEDGER_COLUMNS, PAYLOAD_COLUMNS } from "./ledger_codec.ts";
 import { findIdentities } from "./ledger_find.ts";
-import type { Checkpoint, CheckpointTable, Lookup, TableRow } from "./machine.ts";
+import type { CheckpointTable, Lookup, Restore, TableRow } from "./machine.ts";
 import type {
+  BeginRestore,
   Commit,
   CommitOutcome,
   LedgerFind,
+  LoadedShard,
   Mark,
   OutboxRow,
   ShardRow,
@@ -79,7 +81,7 @@ export class PostgresStore implements StorePort {
     this.tables = new Map(tables.map((table) => [table.name, table]));
   }
 
-  async load(tables: readonly CheckpointTable[]) {
+  async load(tables: readonly CheckpointTable[], begin: BeginRestore): Promise<LoadedShard> {
     const { epoch, shard } = this;
     await this.database.run(
       (sql) => sql`
@@ -91,19 +93,15 @@ export class PostgresStore implements StorePort {
         const { row, snapshot, checkpointNowMs } = await this.readRow(sql);
         const poison = await sql<{ seq: number }[]>`
           select seq from poison_entry where epoch = ${epoch} and shard = ${shard}`;
-        const seqs = new Set(poison.map(({ seq }) => seq));
-        if (row.checkpointSeq === 0) return { row, checkpoint: undefined, poison: seqs };
+        const loaded = { row, poison: new Set(poison.map(({ seq }) => seq)) };
+        if (row.checkpointSeq === 0) return loaded;
+        const position = { seq: row.checkpointSeq, nowMs: checkpointNowMs };
+        const restore = begin({ position, applyVersion: row.applyVersion, snapshot });
+        if (restore === undefined) return loaded;
         await setLocal(sql, "epoch", epoch);
         await setLocal(sql, "shard", shard);
-        const rows = new Map<string, TableRow[]>();
-        for (const table of tables) rows.set(table.name, await loadTable(sql, table));
-        const checkpoint: Checkpoint = {
-          position: { seq: row.checkpointSeq, nowMs: checkpointNowMs },
-          applyVersion: row.applyVersion,
-          snapshot,
-          rows,
-        };
-        return { row, checkpoint, poison: seqs };
+        for (const table of tables) await loadTable(sql, table, restore);
+        return loaded;
       },
       { mode: "isolation level repeatable read read only", timeLimitMs: LOAD_LIMIT_MS },
     );
@@ -348,25 +346,27 @@ async function tryCopy(sql: Transaction, rows: CopyRows): Promise<Error | undefi
   }
 }
 
-async function loadTable(sql: Transaction, table: CheckpointTable): Promise<TableRow[]> {
-  const names = table.columns.map((column) => column.name);
+/** Hands the shard's rows of a table over as they come, in one object filled again for each. */
+async function loadTable(
+  sql: Transaction,
+  table: CheckpointTable,
+  restore: Pick<Restore, "add">,
+): Promise<void> {
+  const columns = table.columns.filter((column) => column.isDerived !== true);
+  const names = columns.map((column) => column.name);
   const list = names.map(quoted).join(", ");
   const ofEpoch = table.key.includes("epoch")
     ? "and epoch = current_setting('onhand.epoch')::int4"
     : "";
-  const rows: TableRow[] = [];
-  const empty: TableRow = Object.fromEntries(names.map((name) => [name, null]));
+  const row: TableRow = Object.fromEntries(names.map((name) => [name, null]));
   await copyOut(
     sql,
     `copy (select ${list} from ${quoted(table.name)}
        where shard = current_setting('onhand.shard')::int2 ${ofEpoch}) to stdout (format binary)`,
-    table.columns.map((column) => column.type),
+    columns.map((column) => column.type),
     (values) => {
-      // A copy has all its fields from the start: growing each row field by field costs three times as much.
-      const row: TableRow = { ...empty };
       for (let i = 0; i < names.length; i++) row[names[i] as string] = values[i];
-      rows.push(row);
+      restore.add(table.name, row);
     },
   );
-  return rows;
 }

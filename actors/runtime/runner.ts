@@ -11,13 +11,14 @@
 //        ^          |  \-> halted    (the log is not ours, the store refuses: a person is needed)
 //        +----------+   \-> fenced   (another owner committed: stand down)
 //        apply threw: fold again from the checkpoint; the second time the entry is set aside
-import { describeError } from "../../shared/errors.ts";
+import { describeError, OnhandError } from "../../shared/errors.ts";
 import { APPLY_FAILURES_MAX, DRAIN_MS_MAX } from "../../shared/limits.ts";
 import { Committer } from "./committer.ts";
 import { compareLog } from "./compare.ts";
 import { Fold } from "./fold.ts";
 import { HALT_KIND, haltAlert, haltId, haltText } from "./halt_alert.ts";
 import { Levels } from "./levels.ts";
+import { loadShard } from "./load_shard.ts";
 import type { Machine, MachineFactory } from "./machine.ts";
 import type {
   LogFault,
@@ -131,43 +132,29 @@ export class Runner {
 
   private async load(): Promise<void> {
     const number = ++this.lives;
-    const loaded = await this.fromStore(number);
-    if (loaded === undefined) return;
-    const { row, checkpoint, poison } = loaded;
-    const { applyVersion } = this.factory;
-    if (row.applyVersion !== 0 && row.applyVersion !== applyVersion) {
-      this.halt(
-        "apply_version",
-        `Cannot fold: the checkpoint is of apply version ${row.applyVersion}, this program of ${applyVersion}`,
-      );
-      return;
-    }
     try {
-      const machine =
-        checkpoint === undefined
-          ? this.factory.create(this.options)
-          : this.factory.restore(this.options, checkpoint);
+      const loaded = await this.fromStore(number);
+      if (loaded === undefined) return;
+      const { row, poison, machine } = loaded;
       // After the load, and at each: what others committed before must not be forgotten as published.
       if (this.options.muted !== true) this.relay.reread();
       this.life = this.begin(machine, row, poison, number);
       this.setState("running");
     } catch (error) {
-      this.halt("restore_failed", `Cannot restore the checkpoint: ${describeError(error)}`);
+      const told = describeError(error);
+      if (error instanceof OnhandError && error.code === "apply_version")
+        this.halt(error.code, told);
+      else this.halt("load_failed", `Cannot load the checkpoint: ${told}`);
     }
   }
 
   private async fromStore(number: number) {
     const { clock, store, journal } = this.ports;
-    try {
-      return await retrying(clock, () => store.load(this.factory.tables), {
-        isWanted: () => number === this.lives && this.state === "loading",
-        onWait: (error) =>
-          journal.warn({ error: describeError(error) }, "waiting for Postgres to load"),
-      });
-    } catch (error) {
-      this.halt("load_failed", `Cannot load the checkpoint: ${describeError(error)}`);
-      return undefined;
-    }
+    return retrying(clock, () => loadShard(store, this.factory, this.options), {
+      isWanted: () => number === this.lives && this.state === "loading",
+      onWait: (error) =>
+        journal.warn({ error: describeError(error) }, "waiting for Postgres to load"),
+    });
   }
 
   private begin(

@@ -66,8 +66,16 @@ export class IdentityTable {
 
   /** @param living records there are, this one included */
   add(low: number, position: number, living: number): void {
-    if (living > this.buckets * FILL && this.buckets < this.bucketsMax) this.grow();
+    this.makeRoom(living);
     this.place(low, position);
+  }
+
+  /** Grows at once to what so many records want. */
+  makeRoom(living: number): void {
+    let buckets = this.buckets;
+    while (living > buckets * FILL && buckets < this.bucketsMax)
+      buckets = Math.min(buckets * 2, this.bucketsMax);
+    if (buckets !== this.buckets) this.grow(buckets);
   }
 
   /** A record leaves the span: only what stands elsewhere is counted off. Call it before the tail moves on. */
@@ -147,10 +155,10 @@ export class IdentityTable {
     return true;
   }
 
-  private grow(): void {
+  private grow(buckets: number): void {
     const old = this.slots;
     const over = [...this.over];
-    this.buckets = Math.min(this.buckets * 2, this.bucketsMax);
+    this.buckets = buckets;
     this.slots = new Int32Array(this.buckets * WAYS * 2);
     this.crowded = new Uint8Array(this.buckets);
     this.over.clear();

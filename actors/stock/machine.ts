@@ -7,7 +7,7 @@ import { broken } from "../../shared/assert.ts";
 import { hashIdentity, identityHash } from "../../shared/identity_hash.ts";
 import type { Decision, Level } from "../../shared/messages.ts";
 import type {
-  Checkpoint,
+  CheckpointHead,
   CheckpointTable,
   DecodedEntry,
   FoundMap,
@@ -19,6 +19,7 @@ import type {
   MachineOptions,
   MachinePosition,
   Output,
+  Restore,
   TableChange,
 } from "../runtime/machine.ts";
 import { takeChanges, takeSnapshot } from "./changes.ts";
@@ -30,7 +31,7 @@ import { passTime } from "./due_now.ts";
 import { alert, setAside } from "./effects.ts";
 import { takeLevelJson } from "./level_text.ts";
 import { APPLY_VERSION } from "./limits.ts";
-import { restoreShard } from "./restore.ts";
+import { ShardRestore } from "./restore.ts";
 import { NO_OUTPUT, NOTHING_FOUND, Shard } from "./shard.ts";
 import type { KeyState } from "./state.ts";
 import { TABLES } from "./tables.ts";
@@ -143,8 +144,13 @@ export const stockMachine: MachineFactory = {
   applyVersion: APPLY_VERSION,
   tables: TABLES,
   create: (options: MachineOptions) => new StockMachine(new Shard(options)),
-  restore: (options: MachineOptions, from: Checkpoint) =>
-    new StockMachine(restoreShard(options, from)),
+  restore(options: MachineOptions, head: CheckpointHead): Restore {
+    const restore = new ShardRestore(options, head);
+    return {
+      add: (table, row) => restore.add(table, row),
+      machine: () => new StockMachine(restore.shard()),
+    };
+  },
 };
 
 function start(s: Shard, entry: LogEntry, out: Output): void {

@@ -137,8 +137,9 @@ export class RecentIds {
     RecentRecords.unpack(bytes, visit, scratch);
   }
 
-  /** Starts from number `first`, before anything was added. */
-  startAt(first: number): void {
+  /** Starts from number `first`, before any of `count` records is added. */
+  startAt(first: number, count: number): void {
+    this.table.makeRoom(count);
     this.firstNumber = first;
     this.nextNumber = first;
   }

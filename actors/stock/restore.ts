@@ -2,9 +2,9 @@
 // A shard from the rows of a checkpoint, in any order: what order means anything comes from numbers in the rows
 // (M12). Whatever follows from other rows is made again.
 
-import { assert } from "../../shared/assert.ts";
+import { assert, broken } from "../../shared/assert.ts";
 import { parseVersion } from "../../shared/version.ts";
-import type { Checkpoint, MachineOptions, TableRow } from "../runtime/machine.ts";
+import type { CheckpointHead, MachineOptions, TableRow } from "../runtime/machine.ts";
 import { bucketFor } from "./buckets.ts";
 import type { Snapshot } from "./changes.ts";
 import { linkYoungest } from "./hold_book.ts";
@@ -28,36 +28,82 @@ import {
   OrderLine,
   type Plan,
   Quiet,
+  type Rare,
   SUPPLIED,
   Transfer,
 } from "./state.ts";
+import {
+  FILTER_TABLE,
+  HOLD_TABLE,
+  LOST_TABLE,
+  MOVEMENT_TABLE,
+  ORDER_LINE_TABLE,
+  RECENT_TABLE,
+  STOCK_LEVEL,
+  TRANSFER_TABLE,
+} from "./tables.ts";
 
-export function restoreShard(options: MachineOptions, from: Checkpoint): Shard {
-  const s = new Shard(options);
-  const snapshot = from.snapshot as Snapshot;
-  s.seq = from.position.seq;
-  s.now = from.position.nowMs;
-  const rowsOf = (table: string) => from.rows.get(table) ?? [];
-  for (const row of rowsOf("stock_level")) restoreKey(s, row);
-  restoreHolds(s, rowsOf("hold"));
-  for (const row of rowsOf("transfer")) restoreTransfer(s, row);
-  for (const row of rowsOf("order_line")) restoreLine(s, row);
-  restoreLost(s, rowsOf("lost_demand"));
-  restoreClosed(s);
-  for (const sku of s.skus.values()) {
-    for (let key = sku.first; key !== null; key = key.next) {
-      if (key.rare !== null) key.rare.late = lateNow(s, key.rare);
-    }
+/** A shard in the making: rows of the tables in the order of TABLES, those of each table in any order. */
+export class ShardRestore {
+  private readonly s: Shard;
+  private readonly head: CheckpointHead;
+  private readonly groups = new Map<number, Group>();
+  // What has an order is kept until all of it is there.
+  private readonly holds: Hold[] = [];
+  private readonly lost: Lost[] = [];
+  private readonly closed: (OrderLine | Transfer)[] = [];
+  private readonly generations: Generation[] = [];
+  /** Of keys that something is or was on its way to: how much of it is late follows from all of it. */
+  private readonly inbound = new Set<Rare>();
+  private readonly recent: Slice[] = [];
+  private readonly movements: Slice[] = [];
+
+  constructor(options: MachineOptions, head: CheckpointHead) {
+    this.s = new Shard(options);
+    this.head = head;
+    this.s.seq = head.position.seq;
+    this.s.now = head.position.nowMs;
   }
-  restoreCounters(s, snapshot);
-  restoreFilter(s, rowsOf("identity_filter"), snapshot);
-  restoreRecent(s, rowsOf("recent_identity"), snapshot);
-  const slices = rowsOf("movement").map((row) => ({
-    first: int(row, "first"),
-    bytes: row.slice as Uint8Array,
-  }));
-  s.movements.restore(slices, snapshot.movements);
-  return s;
+
+  add(table: string, row: Readonly<TableRow>): void {
+    const { s } = this;
+    if (table === STOCK_LEVEL.name) restoreKey(s, row);
+    else if (table === HOLD_TABLE.name) this.holds.push(restoreHold(s, row, this.groups));
+    else if (table === TRANSFER_TABLE.name) this.addInbound(restoreTransfer(s, row));
+    else if (table === ORDER_LINE_TABLE.name) this.addInbound(restoreLine(s, row));
+    else if (table === LOST_TABLE.name) this.lost.push(restoreLost(s, row));
+    else if (table === FILTER_TABLE.name) this.generations.push(restoreGeneration(row));
+    else if (table === RECENT_TABLE.name) this.recent.push(sliceOf(row));
+    else if (table === MOVEMENT_TABLE.name) this.movements.push(sliceOf(row));
+    else broken(`Cannot restore: unknown table ${table}`);
+  }
+
+  private addInbound(item: OrderLine | Transfer): void {
+    if (item.key.rare !== null) this.inbound.add(item.key.rare);
+    if (item.closing !== 0) this.closed.push(item);
+  }
+
+  /** When all rows were added; once. */
+  shard(): Shard {
+    const { s } = this;
+    const snapshot = this.head.snapshot as Snapshot;
+    linkHolds(s, this.holds);
+    linkLost(s, this.lost);
+    this.closed.sort((a, b) => a.closing - b.closing);
+    for (const item of this.closed) s.closed.push({ item, closing: item.closing });
+    for (const rare of this.inbound) rare.late = lateNow(s, rare);
+    restoreCounters(s, snapshot);
+    restoreFilter(s, this.generations, snapshot);
+    restoreRecent(s, this.recent, snapshot);
+    s.movements.restore(this.movements, snapshot.movements);
+    return s;
+  }
+}
+
+type Slice = { first: number; bytes: Uint8Array };
+
+function sliceOf(row: TableRow): Slice {
+  return { first: int(row, "first"), bytes: row.slice as Uint8Array };
 }
 
 function int(row: TableRow, column: string): number {
@@ -139,9 +185,7 @@ function keyOf(s: Shard, row: TableRow, column = "location"): KeyState {
 
 // ---------------------------------------------------------------- holds
 
-function restoreHolds(s: Shard, rows: readonly TableRow[]): void {
-  const groups = new Map<number, Group>();
-  const holds = rows.map((row) => restoreHold(s, row, groups));
+function linkHolds(s: Shard, holds: Hold[]): void {
   holds.sort((a, b) => a.number - b.number);
   for (const hold of holds) {
     s.holds.add(hold);
@@ -187,7 +231,7 @@ function groupOf(groups: Map<number, Group>, row: TableRow): Group {
 
 // ---------------------------------------------------------------- inbound
 
-function restoreTransfer(s: Shard, row: TableRow): void {
+function restoreTransfer(s: Shard, row: TableRow): Transfer {
   const transfer = new Transfer(
     text(row, "transfer"),
     text(row, "source"),
@@ -206,9 +250,10 @@ function restoreTransfer(s: Shard, row: TableRow): void {
   rare.transfers ??= new Map();
   rare.transfers.set(transfer.id, transfer);
   if (inTransitOf(transfer) > 0) s.rare(transfer.key).inbound.push(transfer);
+  return transfer;
 }
 
-function restoreLine(s: Shard, row: TableRow): void {
+function restoreLine(s: Shard, row: TableRow): OrderLine {
   const key = keyOf(s, row);
   const line = new OrderLine(text(row, "order_id"), text(row, "line"), key);
   line.need = row.need as string | null;
@@ -223,36 +268,27 @@ function restoreLine(s: Shard, row: TableRow): void {
   const rare = s.rare(key);
   rare.lines ??= new Map();
   rare.lines.set(line.id, line);
+  return line;
 }
 
-/** The order in which order lines and transfers closed. */
-function restoreClosed(s: Shard): void {
-  const closed: (OrderLine | Transfer)[] = [];
-  for (const sku of s.skus.values()) {
-    for (const transfer of sku.rare?.transfers?.values() ?? []) closed.push(transfer);
-    for (let key = sku.first; key !== null; key = key.next) {
-      for (const line of key.rare?.lines?.values() ?? []) closed.push(line);
-    }
-  }
-  const inOrder = closed.filter((item) => item.closing !== 0);
-  inOrder.sort((a, b) => a.closing - b.closing);
-  for (const item of inOrder) s.closed.push({ item, closing: item.closing });
+function restoreLost(s: Shard, row: TableRow): Lost {
+  const { sku } = s.key(text(row, "sku"), text(row, "location"));
+  s.keepSku(sku);
+  s.begin();
+  const lost = new Lost(sku, text(row, "location"), text(row, "shopper"), int(row, "day"));
+  lost.number = int(row, "number");
+  lost.atMs = int(row, "at");
+  lost.madeMs = int(row, "made_at");
+  lost.asked = int(row, "asked");
+  lost.got = int(row, "got");
+  lost.lost = int(row, "lost");
+  return lost;
 }
 
-function restoreLost(s: Shard, rows: readonly TableRow[]): void {
-  const all = [...rows].sort((a, b) => int(a, "number") - int(b, "number"));
-  for (const row of all) {
-    const { sku } = s.key(text(row, "sku"), text(row, "location"));
-    s.keepSku(sku);
-    s.begin();
-    const lost = new Lost(sku, text(row, "location"), text(row, "shopper"), int(row, "day"));
-    lost.number = int(row, "number");
-    lost.atMs = int(row, "at");
-    lost.madeMs = int(row, "made_at");
-    lost.asked = int(row, "asked");
-    lost.got = int(row, "got");
-    lost.lost = int(row, "lost");
-    const rare = s.skuRare(sku);
+function linkLost(s: Shard, all: Lost[]): void {
+  all.sort((a, b) => a.number - b.number);
+  for (const lost of all) {
+    const rare = s.skuRare(lost.sku);
     rare.lost ??= new Map();
     rare.lost.set(lostKey(lost.shopper, lost.day), lost);
     s.lost.push(lost);
@@ -270,32 +306,34 @@ function restoreCounters(s: Shard, snapshot: Snapshot): void {
   for (const [location, ms] of snapshot.clockAlerts) s.clockAlerts.set(location, ms);
 }
 
-function restoreFilter(s: Shard, rows: readonly TableRow[], snapshot: Snapshot): void {
-  const inOrder = [...rows].sort((a, b) => int(a, "generation") - int(b, "generation"));
-  for (const row of inOrder) {
-    const generation = new Generation(int(row, "generation"), int(row, "bits"));
-    const bytes = row.filter as Uint8Array;
-    generation.slots = new Int32Array(bytes.slice().buffer);
-    assert(generation.slots.length === 2 ** generation.bits, "Cannot restore filter: wrong size");
-    generation.count = int(row, "count");
-    generation.newestMs = int(row, "newest_at");
-    generation.leftPrint = int(row, "left_print");
-    generation.leftBucket = int(row, "left_bucket");
-    s.filter.generations.push(generation);
-  }
-  const newest = s.filter.generations.at(-1)?.number ?? 0;
+function restoreGeneration(row: TableRow): Generation {
+  const generation = new Generation(int(row, "generation"), int(row, "bits"));
+  const bytes = row.filter as Uint8Array;
+  generation.slots = new Int32Array(bytes.slice().buffer);
+  assert(generation.slots.length === 2 ** generation.bits, "Cannot restore filter: wrong size");
+  generation.count = int(row, "count");
+  generation.newestMs = int(row, "newest_at");
+  generation.leftPrint = int(row, "left_print");
+  generation.leftBucket = int(row, "left_bucket");
+  return generation;
+}
+
+function restoreFilter(s: Shard, generations: Generation[], snapshot: Snapshot): void {
+  generations.sort((a, b) => a.number - b.number);
+  s.filter.generations.push(...generations);
+  const newest = generations.at(-1)?.number ?? 0;
   s.filter.nextNumber = Math.max(snapshot.nextGeneration, newest + 1);
 }
 
 /** Slices hold the identities in memory and those the written filters do not have yet. */
-function restoreRecent(s: Shard, rows: readonly TableRow[], snapshot: Snapshot): void {
+function restoreRecent(s: Shard, slices: Slice[], snapshot: Snapshot): void {
   const { first, next, filtered } = snapshot.recent;
-  const inOrder = [...rows].sort((a, b) => int(a, "first") - int(b, "first"));
-  s.recent.startAt(first);
-  for (const row of inOrder) {
-    let number = int(row, "first");
+  slices.sort((a, b) => a.first - b.first);
+  s.recent.startAt(first, next - first);
+  for (const slice of slices) {
+    let number = slice.first;
     s.recentSlices.push(number);
-    RecentIds.unpack(row.slice as Uint8Array, (record) => {
+    RecentIds.unpack(slice.bytes, (record) => {
       if (number >= first) s.recent.add(record);
       else if (number >= filtered) s.letGo(record.high, record.low, record.nowMs);
       number += 1;

@@ -4,33 +4,56 @@
 
 import type { CheckpointTable, ColumnType } from "../runtime/machine.ts";
 
-function table(name: string, key: string[], columns: Record<string, ColumnType>): CheckpointTable {
-  const list = Object.entries(columns).map(([column, type]) => ({ name: column, type }));
+function table(
+  name: string,
+  key: string[],
+  columns: Record<string, ColumnType>,
+  derived: readonly string[] = [],
+): CheckpointTable {
+  const list = Object.entries(columns).map(([column, type]) => ({
+    name: column,
+    type,
+    isDerived: derived.includes(column),
+  }));
   return { name, key, columns: list };
 }
 
-export const STOCK_LEVEL = table("stock_level", ["sku", "location"], {
-  sku: "text",
-  location: "text",
-  epoch: "int4",
-  shard: "int2",
-  on_hand: "int8",
-  sellable: "int8",
-  unavailable: "int8",
-  unavailable_by_bucket: "jsonb",
-  reserved: "int8",
-  firm: "int8",
-  available: "int8",
-  backordered: "int8",
-  in_transit: "int8",
-  on_order: "int8",
-  inventory_position: "int8",
-  supplied: "bool",
-  movement: "int8",
-  version: "text",
-  updated_at: "timestamptz",
-  state: "jsonb",
-});
+const STOCK_LEVEL_DERIVED = [
+  "epoch",
+  "shard",
+  "on_hand",
+  "unavailable_by_bucket",
+  "available",
+  "inventory_position",
+];
+
+export const STOCK_LEVEL = table(
+  "stock_level",
+  ["sku", "location"],
+  {
+    sku: "text",
+    location: "text",
+    epoch: "int4",
+    shard: "int2",
+    on_hand: "int8",
+    sellable: "int8",
+    unavailable: "int8",
+    unavailable_by_bucket: "jsonb",
+    reserved: "int8",
+    firm: "int8",
+    available: "int8",
+    backordered: "int8",
+    in_transit: "int8",
+    on_order: "int8",
+    inventory_position: "int8",
+    supplied: "bool",
+    movement: "int8",
+    version: "text",
+    updated_at: "timestamptz",
+    state: "jsonb",
+  },
+  STOCK_LEVEL_DERIVED,
+);
 
 export const HOLD_TABLE = table("hold", ["sku", "location", "hold"], {
   hold: "text",

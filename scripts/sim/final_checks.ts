@@ -1,6 +1,6 @@
 // Owns what must hold when all trouble is over: one truth, wherever it is asked for.
 import type { LedgerRow } from "../../actors/runtime/ledger_row.ts";
-import type { MachineFactory, MachineOptions } from "../../actors/runtime/machine.ts";
+import type { MachineFactory, MachineOptions, Restore } from "../../actors/runtime/machine.ts";
 import type { OutboxRow } from "../../actors/runtime/ports.ts";
 import type { Level } from "../../shared/messages.ts";
 import { toToken } from "../../streams/subjects.ts";
@@ -194,17 +194,22 @@ function checkRestore(
 ): void {
   const { shard } = options;
   const store = house.store.shards[shard];
-  const loaded = store?.load(factory.tables);
+  const restores: Restore[] = [];
+  const loaded = store?.load(factory.tables, (head) => {
+    restores.push(factory.restore(options, head));
+    return restores[0];
+  });
   const at = pure.machine.position().seq;
   checks.expect(
     loaded?.row.committedSeq === at && loaded.row.checkpointSeq === at,
     () =>
       `shard ${shard} drained at ${loaded?.row.committedSeq}, checkpoint ${loaded?.row.checkpointSeq}, the log ends at ${at}`,
   );
-  if (loaded?.checkpoint === undefined || checks.failure !== undefined) return;
-  const restored = factory.restore(options, loaded.checkpoint);
+  const [restore] = restores;
+  if (restore === undefined || checks.failure !== undefined) return;
+  const digest = restore.machine().digest();
   checks.expect(
-    restored.digest() === pure.machine.digest(),
+    digest === pure.machine.digest(),
     () => `S3: shard ${shard} restored at ${at} has another digest than its replay`,
   );
 }

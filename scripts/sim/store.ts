@@ -13,9 +13,11 @@ import type {
   TableRow,
 } from "../../actors/runtime/machine.ts";
 import type {
+  BeginRestore,
   Commit,
   CommitOutcome,
   LedgerFind,
+  LoadedShard,
   OutboxRow,
   ShardRow,
 } from "../../actors/runtime/ports.ts";
@@ -43,25 +45,23 @@ export class ShardStore {
   readonly outboxEver: OutboxRow[] = [];
   readonly poison = new Map<number, string>();
 
-  load(tables: readonly CheckpointTable[]) {
+  load(tables: readonly CheckpointTable[], begin: BeginRestore): LoadedShard {
     const row = structuredClone(this.row);
-    const poison: ReadonlySet<number> = new Set(this.poison.keys());
-    if (row.checkpointSeq === 0) return { row, checkpoint: undefined, poison };
-    const rows = new Map(
-      tables.map((table) => [
-        table.name,
-        [...(this.tables.get(table.name)?.values() ?? [])]
-          .reverse()
-          .map((one) => structuredClone(one)),
-      ]),
-    );
-    const checkpoint = {
-      position: { seq: row.checkpointSeq, nowMs: this.checkpointNowMs },
-      applyVersion: row.applyVersion,
-      snapshot: structuredClone(this.snapshot),
-      rows,
-    };
-    return { row, checkpoint, poison };
+    const loaded = { row, poison: new Set(this.poison.keys()) };
+    if (row.checkpointSeq === 0) return loaded;
+    const position = { seq: row.checkpointSeq, nowMs: this.checkpointNowMs };
+    const { applyVersion } = row;
+    const restore = begin({ position, applyVersion, snapshot: structuredClone(this.snapshot) });
+    for (const { name, columns } of restore === undefined ? [] : tables) {
+      // As the real one does: no derived columns, and one object filled again for each row.
+      const names = columns.filter((column) => column.isDerived !== true).map((c) => c.name);
+      const filled: TableRow = {};
+      for (const one of [...(this.tables.get(name)?.values() ?? [])].reverse()) {
+        for (const column of names) filled[column] = structuredClone(one[column]);
+        restore?.add(name, filled);
+      }
+    }
+    return loaded;
   }
 
   commit(

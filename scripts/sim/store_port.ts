@@ -30,7 +30,7 @@ export function makeStorePort(
 ): StorePort {
   const byName = new Map(tables.map((table) => [table.name, table]));
   return {
-    load: (wanted) => process.call(service, () => store.load(wanted)),
+    load: (wanted, begin) => process.call(service, () => store.load(wanted, begin)),
     commit: ({ rows, ...rest }) => {
       // What is sent is what is meant now: the caller may reuse its memory.
       const sent = structuredClone(rest);

@@ -1,7 +1,7 @@
 // Owns the eyes inside every machine of a run: the real machine, looked at after each entry, and made to
 // fail at entries that are poison. It adds nothing to what the machine does.
 import type {
-  Checkpoint,
+  CheckpointHead,
   DecodedEntry,
   FoundMap,
   Machine,
@@ -41,8 +41,10 @@ export function watchedFactory(factory: MachineFactory, watch: MachineWatch): Ma
     applyVersion: factory.applyVersion,
     tables: factory.tables,
     create: (options: MachineOptions) => watched(factory.create(options), options),
-    restore: (options: MachineOptions, from: Checkpoint) =>
-      watched(factory.restore(options, from), options),
+    restore(options: MachineOptions, head: CheckpointHead) {
+      const { add, machine } = factory.restore(options, head);
+      return { add, machine: () => watched(machine(), options) };
+    },
   };
 }
 

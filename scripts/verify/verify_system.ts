@@ -12,6 +12,7 @@
 import { createHash } from "node:crypto";
 import { compareLog } from "../../actors/runtime/compare.ts";
 import { AckedPublisher } from "../../actors/runtime/effect_publisher.ts";
+import { loadShard } from "../../actors/runtime/load_shard.ts";
 import type { Machine, MachineOptions } from "../../actors/runtime/machine.ts";
 import type { RunnerPorts, ShardRow } from "../../actors/runtime/ports.ts";
 import { realPorts } from "../../actors/runtime/real_ports.ts";
@@ -129,14 +130,11 @@ class ShardVerifier {
   async run(known: Set<string>): Promise<VerifiedShard> {
     const { shard } = this;
     const { epoch } = this.o.topology;
-    const { row, checkpoint, poison } = await this.ports.store.load(stockMachine.tables);
+    const loaded = await loadShard(this.ports.store, stockMachine, this.machineOptions);
+    const { row, poison, machine: restored } = loaded;
     this.poison = poison;
     const ledger = await this.ledger(row.checkpointSeq);
     let ledgerRows = ledger.rows;
-    const restored =
-      checkpoint === undefined
-        ? stockMachine.create(this.machineOptions)
-        : stockMachine.restore(this.machineOptions, checkpoint);
     const isSameLog = await this.log(row);
     const folded = isSameLog
       ? await this.fold(restored, row.checkpointSeq)

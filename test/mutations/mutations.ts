@@ -49,8 +49,8 @@ export const MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: "actors/stock/restore.ts",
-        find: 'const inOrder = [...rows].sort((a, b) => int(a, "generation") - int(b, "generation"));',
-        replace: "const inOrder = rows.slice(0, 0);",
+        find: "s.filter.generations.push(...generations);",
+        replace: "",
       },
     ],
     caughtBy: SIMULATION,

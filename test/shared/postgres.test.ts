@@ -74,7 +74,7 @@ describe("copyIn() and copyOut()", () => {
         sql,
         "copy (select * from kinds where a > current_setting('onhand.least')::int2 order by abs(a)) to stdout (format binary)",
         TYPES,
-        (values) => back.push(values),
+        (values) => back.push([...values]),
       );
     });
     const wanted = rows.map((row) =>

@@ -60,13 +60,12 @@ export const countingMachine: MachineFactory = {
   applyVersion: 1,
   tables: [TABLE],
   create: (options) => new CountingMachine(options),
-  restore(options, from) {
+  restore(options, head) {
     const machine = new CountingMachine(options);
-    machine.seq = from.position.seq;
-    machine.nowMs = from.position.nowMs;
-    machine.seen = new Map((from.snapshot as { seen: [string, number][] }).seen);
-    for (const row of from.rows.get("stock_level") ?? []) machine.load(row);
-    return machine;
+    machine.seq = head.position.seq;
+    machine.nowMs = head.position.nowMs;
+    machine.seen = new Map((head.snapshot as { seen: [string, number][] }).seen);
+    return { add: (_table, row) => machine.load(row), machine: () => machine };
   },
 };
 

@@ -72,7 +72,7 @@ it.each([
   const [first, second] = [0, 1].map(
     (shard) => new PostgresStore(database, { epoch: 1, shard }, [], gate),
   ) as [PostgresStore, PostgresStore];
-  await Promise.all([first.load([]), second.load([])]);
+  await Promise.all([first, second].map((store) => store.load([], () => undefined)));
   const writer = new CopyWriter();
   for (let seq = 1; seq <= count; seq++)
     writeLedgerRow(writer, { ...LEDGER_ROW, epoch: 1, shard: 0, seq });

@@ -127,15 +127,16 @@ export class Fold {
   /** A checkpoint, and a machine made from its rows in another order. */
   restored(): Machine {
     this.checkpoint();
-    const rows = new Map(
-      [...this.store].map(([table, kept]) => [table, [...kept.values()].reverse()]),
-    );
-    return stockMachine.restore(this.options, {
+    const restore = stockMachine.restore(this.options, {
       position: this.machine.position(),
       applyVersion: this.machine.applyVersion,
       snapshot: JSON.parse(JSON.stringify(this.machine.snapshot())),
-      rows,
     });
+    for (const { name } of stockMachine.tables) {
+      for (const row of [...(this.store.get(name)?.values() ?? [])].reverse())
+        restore.add(name, row);
+    }
+    return restore.machine();
   }
 
   level(sku: string, location: string): Level {
