@@ -1,5 +1,6 @@
 // Owns what must be so before any role starts: streams, buckets and mapping, and the tables. Safe to
 // run again and beside others.
+import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config, Endpoints } from "../shared/config.ts";
 import { OnhandError } from "../shared/errors.ts";
@@ -33,6 +34,14 @@ export async function prepareSystem(
   return topology.value;
 }
 
+/**
+ * Shards of a new log on servers of our own, all on this machine: two for each processor, at least 4, at most 64. More
+ * make the entries of each smaller, which costs (docs/decisions/0005-shards-of-a-new-log.md).
+ */
+export function shardsOfNewLog(processors = availableParallelism()): number {
+  return Math.min(64, Math.max(4, 2 * processors));
+}
+
 async function prepareNats(
   config: Config,
   url: string,
@@ -42,7 +51,12 @@ async function prepareNats(
   const nc = await connectNats(url, { name: "onhand up", waitMs: CONNECT_WAIT_MS });
   try {
     const { replicas, leaseTtlMs, shards } = config;
-    const options = { replicas, leaseTtlMs, ...(shards === undefined ? {} : { shards }) };
+    const options = {
+      replicas,
+      leaseTtlMs,
+      ...(shards === undefined ? {} : { shards }),
+      ...(config.natsUrl === undefined ? { shardsOfNew: shardsOfNewLog() } : {}),
+    };
     const { topology, changed } = await applyTopology(nc, options);
     await servers.setMapping(topology);
     const log = `log of epoch ${topology.epoch} with ${topology.shards} shards`;

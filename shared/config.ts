@@ -106,7 +106,8 @@ export const SETTINGS = {
     name: "ONHAND_SHARDS",
     schema: integer(1, 1_024),
     fallback: undefined,
-    fallbackText: "what the log has; 8 for a new one",
+    fallbackText:
+      "what the log has; of a new one on servers of our own two for each processor (4 to 64), else 8",
     unit: "shards",
     meaning: "Shards of the log. An existing log keeps its count: another one is refused at start.",
   },

@@ -31,11 +31,14 @@ export type { Topology } from "./declarations.ts";
 
 /** Key of the record in the bucket. */
 export const CURRENT_KEY = "current";
-export const SHARDS_DEFAULT = 8;
+/** Shards of a new log on servers we know nothing of. */
+const SHARDS_DEFAULT = 8;
 
 export type ApplyOptions = {
-  /** Shards of a new log; an existing one must have as many. Default: what is there, else 8. */
+  /** Shards of a new log; an existing one must have as many. Default: what is there, else `shardsOfNew`. */
   shards?: number;
+  /** Shards of a new log where `shards` does not say; default 8. */
+  shardsOfNew?: number;
   /** Default: the current epoch, else 1. */
   epoch?: number;
   /** Copies of each stream; default: as it is, else 1. */
@@ -142,7 +145,7 @@ async function wantedTopology(
   const current = await findTopology(nc);
   const epoch = options.epoch ?? current?.epoch ?? 1;
   if (current === undefined) {
-    const wanted = { epoch, shards: options.shards ?? SHARDS_DEFAULT };
+    const wanted = { epoch, shards: options.shards ?? options.shardsOfNew ?? SHARDS_DEFAULT };
     await requireNoOther(jsm, wanted);
     return wanted;
   }

@@ -14,7 +14,7 @@ import type { Topology } from "../../streams/declarations.ts";
 import { partition } from "../../streams/partition.ts";
 import { createPublisher, type Publisher } from "../../streams/publisher.ts";
 import { stockStream, toToken } from "../../streams/subjects.ts";
-import { prepareSystem } from "../prepare.ts";
+import { prepareSystem, shardsOfNewLog } from "../prepare.ts";
 import { type LocalServers, startLocalServers } from "../servers/local_servers.ts";
 import { freePort } from "../servers/port.ts";
 import { type RoleProcess, startRole, waitReady } from "./role_process.ts";
@@ -32,13 +32,12 @@ export type BenchSystemOptions = {
   say: (line: string) => void;
 };
 
-const SHARDS = 8;
 const PROBE_WAIT_MS = 500;
 
 /** Starts servers and roles and waits until every shard decides. @throws OnhandError, ServerError. */
 export async function openBenchSystem(options: BenchSystemOptions): Promise<BenchSystem> {
   const dir = mkdtempSync(join(tmpdir(), "onhand-bench-"));
-  const shards = options.shards ?? SHARDS;
+  const shards = options.shards ?? shardsOfNewLog();
   let servers: LocalServers | undefined;
   try {
     servers = await startLocalServers({

@@ -49,6 +49,8 @@ export type BenchReport = {
   machine: MachineFacts;
   durability: Record<string, Durability>;
   quick: boolean;
+  /** Of the log, where there was one. */
+  shards?: number;
   results: BenchResult[];
 };
 
@@ -103,7 +105,10 @@ export function reportTable(report: BenchReport): string {
   const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel}; load ${machine.loadAtStart} at start`,
     versions.join(", "),
-    report.quick ? "quick: one short run each, at half of each must" : "median of the runs",
+    [
+      report.quick ? "quick: one short run each, at half of each must" : "median of the runs",
+      ...(report.shards === undefined ? [] : [`${report.shards} shards`]),
+    ].join("; "),
     "",
   ];
   const rows = report.results.map((r) => [

@@ -14,6 +14,7 @@ import { type BenchReport, type BenchResult, judge, reportTable } from "../bench
 import { serverVersions } from "../bench/server_versions.ts";
 import { TARGETS, type TargetName } from "../bench/targets.ts";
 import { newCommand, printResult, progress, ResultIsNo, usageError } from "../command_line.ts";
+import { shardsOfNewLog } from "../prepare.ts";
 
 type BenchOptions = {
   json?: boolean;
@@ -78,7 +79,14 @@ async function bench(options: BenchOptions): Promise<void> {
     await closeShared(effort);
   }
   const durability = Object.fromEntries(results.map((r) => [r.name, r.durability]));
-  const report: BenchReport & { peers?: PeerResult[] } = { machine, durability, quick, results };
+  const shards = shardsOfNewLog();
+  const report: BenchReport & { peers?: PeerResult[] } = {
+    machine,
+    durability,
+    quick,
+    shards,
+    results,
+  };
   if (options.peers === true) report.peers = await peers(effort);
   if (options.out !== undefined)
     writeFileSync(resolve(options.out), `${JSON.stringify(report, null, 2)}\n`);

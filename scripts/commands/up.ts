@@ -10,9 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { type Config, type Endpoints, endpointsFile } from "../../shared/config.ts";
 import { describeError } from "../../shared/errors.ts";
-import { SHARDS_DEFAULT } from "../../streams/topology.ts";
 import { type CommonOptions, configFrom, newCommand, progress } from "../command_line.ts";
-import { prepareSystem } from "../prepare.ts";
+import { prepareSystem, shardsOfNewLog } from "../prepare.ts";
 import { ROLES, type Role, type RoleContext, type RunningRole } from "../roles.ts";
 import { type LocalServers, startLocalServers } from "../servers/local_servers.ts";
 import { type Claim, claimFile, livingRecord } from "../servers/pid_file.ts";
@@ -46,7 +45,7 @@ export function command(): Command {
   return newCommand("up", "run everything on this machine, with servers it finds or fetches")
     .option("--port <port>", "HTTP port (default 3030; 0 = any)")
     .option("--host <address>", "address HTTP listens on (default 127.0.0.1)")
-    .option("--shards <count>", "shards of a new log (default 8)")
+    .option("--shards <count>", "shards of a new log (default: two for each processor, at least 4)")
     .option("--threads <count>", "worker threads that fold shards (default cores - 1)")
     .option("--demo", "add a simulated retail chain that publishes as tills do")
     .option("--demo-speed <factor>", "how much faster than life the chain runs", positive, 60)
@@ -174,7 +173,7 @@ function addresses(config: Config) {
       ...(redisServer === undefined ? {} : { redisServer }),
       ...(serversCache === undefined ? {} : { cacheDir: serversCache }),
     },
-    shards: config.shards ?? SHARDS_DEFAULT,
+    shards: config.shards ?? shardsOfNewLog(),
     sync: config.natsSync,
   };
 }

@@ -72,6 +72,7 @@ describe("applyTopology()", () => {
 
   it("keeps the count of what is there, and refuses another with the name of the cure", async () => {
     expect((await applyTopology(nc)).topology.shards).toBe(4);
+    expect((await applyTopology(nc, { shardsOfNew: 16 })).topology.shards).toBe(4);
     await expect(applyTopology(nc, { shards: 8 })).rejects.toMatchObject({
       code: "topology_conflict",
       message: expect.stringMatching(/epoch 1 with 4 shards.*onhand reshard --to 8/),
