@@ -346,16 +346,18 @@ export async function copyOut(
 ): Promise<void> {
   const reader = new CopyReader(types, onRow);
   const stream = await sql.unsafe(statement).readable();
+  let fault: { error: unknown } | undefined;
   await new Promise<void>((resolve, reject) => {
     stream.on("data", (chunk: Buffer) => {
+      // After a fault the rest flows by unread: a stream that is destroyed stops its connection for good.
+      if (fault !== undefined) return;
       try {
         reader.push(chunk);
       } catch (error) {
-        reject(error);
-        stream.destroy();
+        fault = { error };
       }
     });
-    stream.on("end", resolve);
+    stream.on("end", () => (fault === undefined ? resolve() : reject(fault.error)));
     stream.on("error", reject);
     stream.on("close", () => reject(new Error("Cannot read COPY data: the connection is gone")));
   });

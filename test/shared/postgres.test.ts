@@ -87,6 +87,21 @@ describe("copyIn() and copyOut()", () => {
     await database.sql`delete from kinds`;
   });
 
+  test("reject with what a row's reader throws, and leave the connection usable", async () => {
+    const copied = database.transaction((sql) =>
+      copyOut(
+        sql,
+        "copy (select n, repeat('x', 500) from generate_series(1, 50000) n) to stdout (format binary)",
+        ["int4", "text"],
+        ([n]) => {
+          if (n === 7) throw new RangeError("seven");
+        },
+      ),
+    );
+    await expect(copied).rejects.toThrow("seven");
+    expect(await database.run((sql) => sql`select 1::int4 as one`)).toEqual([{ one: 1 }]);
+  });
+
   test("reject on a repeated key that shows only at the end, and leave the connection usable", async () => {
     const error = await faultOf(insert([{ a: 1 }, { a: 1 }]));
     expect(error.code).toBe("database_data");
