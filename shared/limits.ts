@@ -124,9 +124,19 @@ export const PROJECTION_PAUSE_MS = 5_000;
 export const PROJECTION_PAUSE_MS_MAX = 30_000;
 /** Rest between two steps as a multiple of the time the last one took: projections leave the rest to decisions. */
 export const PROJECTION_PAUSE_FACTOR = 200;
-/** The same between two pieces of work of all shards of a process, while the one at work is busy; at most so long, in ms. */
+/**
+ * The same between two pieces of work of all shards of a process, while the one at work is busy; at most so long, and so long
+ * in a whole step, in ms: the further a projection is behind, the less it rests.
+ */
 export const PROJECTION_REST_FACTOR = 9;
 export const PROJECTION_REST_MS_MAX = 1_000;
+export const PROJECTION_RESTED_MS_MAX = 10_000;
+/** Time one piece of a step shall take, in ms: it has a processor to itself. Log entries in the first piece of a range. */
+export const PROJECTION_PIECE_MS = 5;
+export const PROJECTION_PIECE_ENTRIES = 200;
+/** Rows of the sums of a range in one piece, and most pieces. */
+export const PROJECTION_PIECE_ROWS = 300;
+export const PROJECTION_PIECES_MAX = 64;
 /** Log entries in one fold of a projection. */
 export const PROJECTION_ENTRIES_MAX = 200_000;
 /** Longest one step of a projection may take, in ms; making the windows of a location anew is the longest. */

@@ -38,6 +38,7 @@ async function makePartition(sql: Transaction, name: string, dayMs: number): Pro
     `create table ${name} partition of stock_transaction
      for values from ('${time(dayMs)}') to ('${time(dayMs + DAY_MS)}')`,
   );
+  await sql`select keep_ledger_statistics(${name}::regclass)`;
   return true;
 }
 

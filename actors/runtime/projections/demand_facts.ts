@@ -7,7 +7,8 @@
 //     last row. When it shrinks the largest is looked for anew.
 
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
-import { type RangeKinds, related, telling } from "./range_sums.ts";
+import type { LedgerPrefix } from "./projection.ts";
+import { inPiece, type KeyPiece, related, telling } from "./range_sums.ts";
 import {
   addToWindows,
   type FoldRange,
@@ -17,31 +18,39 @@ import {
   putDue,
 } from "./window_rows.ts";
 
+/** Adds what rows that stand by themselves say, of some keys of the range that was summed. */
 export async function foldFacts(
   sql: Transaction,
   range: FoldRange,
-  { isRelated, isTakenBack }: RangeKinds,
+  piece: KeyPiece,
 ): Promise<void> {
-  await addToWindows(sql, range, factChanges(sql, range, isRelated));
-  if (isTakenBack) await mendLargest(sql, range);
-}
-
-function factChanges(sql: Transaction, range: FoldRange, isRelated: boolean): Fragment {
   const own = sql`
     select r.sku, r.location, window_start(m.grain, m.time_zone, r.quarter) as start, r.demand, r.lost, r.orders,
       r.largest, r.returns, r.transfers, r.counts
     from range_sum r join demand_watermark m on m.shard = ${range.shard} and m.location = r.location
-    where r.tells`;
-  const others = sql`
-    union all
-    select sku, location, start, demand, lost, orders, largest, returns, 0, counts
+    where r.tells and ${inPiece(sql, piece)}`;
+  await addToWindows(sql, range, sumsByWindow(sql, own));
+}
+
+/** Adds what rows of a range, a piece of what is folded, say that belong to an order. */
+export async function foldRelated(
+  sql: Transaction,
+  range: FoldRange,
+  folded: LedgerPrefix,
+): Promise<void> {
+  const rows = sql`
+    select sku, location, start, demand, lost, orders, largest, returns, 0::int8 as transfers, counts
     from (${relatedChanges(sql, range)}) o`;
+  await addToWindows(sql, folded, sumsByWindow(sql, rows));
+}
+
+function sumsByWindow(sql: Transaction, rows: Fragment): Fragment {
   return sql`
     select sku, location, start, coalesce(sum(demand), 0)::int8 as demand, coalesce(sum(lost), 0)::int8 as lost,
       sum(orders)::int8 as orders, coalesce(max(largest), 0)::int8 as largest,
       coalesce(sum(returns), 0)::int8 as returns, coalesce(sum(transfers), 0)::int8 as transfers,
       coalesce(sum(counts), 0)::int8 as counts, null::int8 as out_ms
-    from (${own} ${isRelated ? others : sql``}) f
+    from (${rows}) f
     group by sku, location, start`;
 }
 
@@ -86,9 +95,16 @@ function relatedChanges(sql: Transaction, range: FoldRange, only: Fragment = sql
       and ${only}`;
 }
 
-/** Looks for the largest order anew where an order of that size shrank. */
-async function mendLargest(sql: Transaction, range: FoldRange): Promise<void> {
-  const { epoch, toSeq } = range;
+/**
+ * Looks for the largest order anew where an order of that size shrank.
+ * @param range of rows that may have shrunk one, a piece of what is folded
+ */
+export async function mendLargest(
+  sql: Transaction,
+  range: FoldRange,
+  folded: LedgerPrefix,
+): Promise<void> {
+  const { epoch, toSeq } = folded;
   const taken = sql`t.demand < 0`;
   const shrunk = await onManyRows(
     sql,
@@ -133,7 +149,7 @@ async function mendLargest(sql: Transaction, range: FoldRange): Promise<void> {
       where (a.epoch, a.seq) <= (${epoch}::int, ${toSeq}::int8)
     ),
     changed as (
-      update demand_window w set version = ${nextVersion(sql, range)}, largest_order = greatest(0, coalesce((
+      update demand_window w set version = ${nextVersion(sql, folded)}, largest_order = greatest(0, coalesce((
           select max(l.units) from line l
           where l.sku = w.sku and l.location = w.location and l.window_start = w.window_start), 0))
       from shrunk s

@@ -4,9 +4,9 @@
 // decisions are made.
 
 import type { Database, Transaction } from "../../../shared/postgres.ts";
-import { foldFacts } from "./demand_facts.ts";
-import type { Projection } from "./projection.ts";
-import { sumRange } from "./range_sums.ts";
+import { foldFacts, foldRelated, mendLargest } from "./demand_facts.ts";
+import { inEntryPieces, inPieces, noRest, type Projection, type Rest } from "./projection.ts";
+import { keyPieces, sumRange } from "./range_sums.ts";
 import { foldStockOut } from "./stock_out.ts";
 import {
   clearWindows,
@@ -33,9 +33,9 @@ export function demandWindows(options: DemandWindowsOptions): Projection {
       const stale = await followLocations(sql, folded.shard, options);
       if (stale.length === 0) return;
       await clearWindows(sql, folded, stale);
-      await foldWindows(sql, { ...folded, afterSeq: 0, locations: stale }, options);
+      await foldWindows(sql, { ...folded, afterSeq: 0, locations: stale }, options, noRest);
     },
-    fold: (sql, range) => foldWindows(sql, { ...range, locations: null }, options),
+    fold: (sql, range, rest) => foldWindows(sql, { ...range, locations: null }, options, rest),
     async settle(sql, folded, committedMs) {
       await followSignals(sql, folded);
       const foldedMs = Math.max(committedMs, timeWhenLast?.(folded.toSeq) ?? 0);
@@ -49,9 +49,14 @@ async function foldWindows(
   sql: Transaction,
   range: FoldRange,
   settings: WindowSettings,
+  rest: Rest,
 ): Promise<void> {
-  const kinds = await sumRange(sql, range);
+  const kinds = await sumRange(sql, range, rest);
   await meetLocations(sql, range, settings);
-  await foldStockOut(sql, range);
-  await foldFacts(sql, range, kinds);
+  const pieces = keyPieces(kinds);
+  await foldStockOut(sql, range, pieces, rest);
+  await inPieces(pieces, rest, (piece) => foldFacts(sql, range, piece));
+  if (kinds.isRelated) await inEntryPieces(range, rest, (piece) => foldRelated(sql, piece, range));
+  if (kinds.isTakenBack)
+    await inEntryPieces(range, rest, (piece) => mendLargest(sql, piece, range));
 }

@@ -8,8 +8,11 @@ import {
   PROJECTION_PAUSE_FACTOR,
   PROJECTION_PAUSE_MS,
   PROJECTION_PAUSE_MS_MAX,
+  PROJECTION_PIECE_ENTRIES,
+  PROJECTION_PIECE_MS,
   PROJECTION_REST_FACTOR,
   PROJECTION_REST_MS_MAX,
+  PROJECTION_RESTED_MS_MAX,
   PROJECTION_STEP_MS_MAX,
 } from "../../../shared/limits.ts";
 import type { Database, Transaction } from "../../../shared/postgres.ts";
@@ -27,6 +30,39 @@ export type LedgerRange = LedgerPrefix & {
 
 /** Waits some times as long as a piece of work took. */
 export type Rest = (tookMs: number) => Promise<void>;
+export const noRest: Rest = async () => {};
+
+/** Does pieces of work one after the other, and rests after each. */
+export async function inPieces<T>(
+  pieces: Iterable<T>,
+  rest: Rest,
+  work: (piece: T) => Promise<void>,
+): Promise<void> {
+  for (const piece of pieces) {
+    const startedMs = performance.now();
+    await work(piece);
+    await rest(performance.now() - startedMs);
+  }
+}
+
+/** The same with a range of entries, in pieces that take PROJECTION_PIECE_MS each: as many entries as the last one says. */
+export async function inEntryPieces<R extends LedgerRange>(
+  range: R,
+  rest: Rest,
+  work: (piece: R) => Promise<void>,
+): Promise<void> {
+  let entries = PROJECTION_PIECE_ENTRIES;
+  for (let { afterSeq } = range; afterSeq < range.toSeq; ) {
+    const toSeq = Math.min(afterSeq + entries, range.toSeq);
+    const startedMs = performance.now();
+    await work({ ...range, afterSeq, toSeq });
+    const tookMs = performance.now() - startedMs;
+    const factor = PROJECTION_PIECE_MS / Math.max(tookMs, 0.1);
+    entries = Math.max(1, Math.round(entries * Math.min(factor, 4)));
+    afterSeq = toSeq;
+    await rest(tookMs);
+  }
+}
 
 /** What a projection does in a step; all of it in the transaction that moves its cursor. */
 export type Projection = {
@@ -34,8 +70,11 @@ export type Projection = {
   readonly name: string;
   /** At the start of each step: mends what was folded before, when the rules for it changed. */
   prepare?(sql: Transaction, folded: LedgerPrefix): Promise<void>;
-  /** Folds the rows of a range. */
-  fold(sql: Transaction, range: LedgerRange): Promise<void>;
+  /**
+   * Folds the rows of a range.
+   * @param rest to be awaited after each piece of work: a busy shard is given way to
+   */
+  fold(sql: Transaction, range: LedgerRange, rest: Rest): Promise<void>;
   /**
    * When all that is committed was folded: does what time brings.
    * @param committedMs append time of the last committed entry: whatever was appended before is folded
@@ -43,7 +82,7 @@ export type Projection = {
   settle?(sql: Transaction, folded: LedgerPrefix, committedMs: number): Promise<void>;
   /**
    * After a step, outside of it: hands on what is pending, at least once.
-   * @param rest to be awaited after each piece of work: a busy shard is given way to
+   * @param rest as above
    */
   emit?(shard: number, rest: Rest): Promise<void>;
 };
@@ -56,13 +95,19 @@ export async function stepProjection(
   database: Database,
   projection: Projection,
   of: ShardOf,
+  rest: Rest = noRest,
 ): Promise<boolean> {
-  return database.transaction((sql) => step(sql, projection, of), {
+  return database.transaction((sql) => step(sql, projection, of, rest), {
     timeLimitMs: PROJECTION_STEP_MS_MAX,
   });
 }
 
-async function step(sql: Transaction, projection: Projection, of: ShardOf): Promise<boolean> {
+async function step(
+  sql: Transaction,
+  projection: Projection,
+  of: ShardOf,
+  rest: Rest,
+): Promise<boolean> {
   const { epoch, shard } = of;
   const { name } = projection;
   await sql`
@@ -79,7 +124,7 @@ async function step(sql: Transaction, projection: Projection, of: ShardOf): Prom
   await projection.prepare?.(sql, { ...of, toSeq: afterSeq });
   const toSeq = Math.min(lastSeq, afterSeq + PROJECTION_ENTRIES_MAX);
   if (toSeq > afterSeq) {
-    await projection.fold(sql, { ...of, afterSeq, toSeq });
+    await projection.fold(sql, { ...of, afterSeq, toSeq }, rest);
     await sql`
       update projection set seq = ${toSeq}, updated_at = now()
       where name = ${name} and epoch = ${epoch} and shard = ${shard}`;
@@ -124,22 +169,23 @@ export function followLedger(
     const startedMs = performance.now();
     let restedMs = 0;
     const rest: Rest = async (tookMs) => {
-      if (stopped || isIdle()) return;
+      if (stopped || isIdle() || restedMs >= PROJECTION_RESTED_MS_MAX) return;
       const fromMs = performance.now();
       await pause(Math.min(tookMs * PROJECTION_REST_FACTOR, PROJECTION_REST_MS_MAX));
       restedMs += performance.now() - fromMs;
     };
+    let isBehind = false;
     try {
-      await stepProjection(database, projection, of);
+      isBehind = await stepProjection(database, projection, of, rest);
       // Shards fold one after the other: without this rest all of them would at a stretch.
-      await rest(performance.now() - startedMs);
+      await rest(performance.now() - startedMs - restedMs);
       await projection.emit?.(of.shard, rest);
     } catch (error) {
       const { name } = projection;
       journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");
     }
     const endedMs = performance.now();
-    const restMs = (endedMs - startedMs - restedMs) * PROJECTION_PAUSE_FACTOR;
+    const restMs = isBehind ? 0 : (endedMs - startedMs - restedMs) * PROJECTION_PAUSE_FACTOR;
     restsUntilMs.set(projection, endedMs + Math.min(restMs, PROJECTION_PAUSE_MS_MAX));
   };
   const isDue = (projection: Projection): boolean =>

@@ -2,7 +2,9 @@
 // of an hour by quarter, in a temporary table of the step's transaction. The folds read that and, but for the few
 // rows whose order matters, not the ledger: a wide row costs more to read than all that is asked of it.
 
+import { PROJECTION_PIECE_ROWS, PROJECTION_PIECES_MAX } from "../../../shared/limits.ts";
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
+import { inEntryPieces, type Rest } from "./projection.ts";
 import { type FoldRange, inRange } from "./window_rows.ts";
 
 const TABLE = `
@@ -10,11 +12,21 @@ const TABLE = `
     sku text not null, location text not null, quarter timestamptz not null, appended_at timestamptz not null,
     tells bool not null, demand int8, lost int8, orders int8 not null, largest int8, returns int8, transfers int8,
     counts int8, moved_at timestamptz, was_out bool, is_supplied bool,
-    is_related bool not null, is_taken_back bool not null
-  ) on commit delete rows`;
+    is_related bool not null, is_taken_back bool not null, part int4 not null
+  ) on commit delete rows;
+  create index if not exists range_sum_part on range_sum (part)`;
 
-/** Whether a range holds rows whose order is looked up (parts of a hold, and voids); whether one unmakes demand. */
-export type RangeKinds = { isRelated: boolean; isTakenBack: boolean };
+/** Keys are spread over so many parts, so that a piece of work can be some of them; a power of two. */
+const PARTS = 1024;
+
+/**
+ * Whether a range holds rows whose order is looked up (parts of a hold, and voids); whether one unmakes demand; and
+ * how many sums there are.
+ */
+export type RangeKinds = { isRelated: boolean; isTakenBack: boolean; rows: number };
+
+/** Some of the keys of `range_sum`: those whose `part` lies in [from, to). */
+export type KeyPiece = { from: number; to: number };
 
 /** Rows that say something of a window. */
 export function telling(sql: Transaction): Fragment {
@@ -54,14 +66,40 @@ function kind(sql: Transaction): Fragment {
     else 3 end`;
 }
 
+/** All keys of `range_sum`, some hundred of its rows a piece. */
+export function keyPieces({ rows }: RangeKinds): KeyPiece[] {
+  const count = Math.min(Math.ceil(rows / PROJECTION_PIECE_ROWS), PROJECTION_PIECES_MAX);
+  return Array.from({ length: count }, (_, i) => ({
+    from: Math.floor((i * PARTS) / count),
+    to: Math.floor(((i + 1) * PARTS) / count),
+  }));
+}
+
+/** Restricts `range_sum` to a piece. */
+export function inPiece(sql: Transaction, { from, to }: KeyPiece): Fragment {
+  return sql`part >= ${from} and part < ${to}`;
+}
+
 /**
  * Fills `range_sum`: the facts of rows that stand by themselves, and of each key the last movement, whether any left it
  * out of stock and whether any supplied it. A quarter of an hour lies in one window, whatever the zone: since 1973
  * all zones are whole quarters from UTC; what is older stands by itself.
  */
-export async function sumRange(sql: Transaction, range: FoldRange): Promise<RangeKinds> {
+export async function sumRange(
+  sql: Transaction,
+  range: FoldRange,
+  rest: Rest,
+): Promise<RangeKinds> {
   await sql.unsafe(TABLE);
   await sql`delete from range_sum`;
+  await inEntryPieces(range, rest, (piece) => sumPiece(sql, piece));
+  const [kinds] = await sql<RangeKinds[]>`
+    select coalesce(bool_or(is_related), false) as "isRelated",
+      coalesce(bool_or(is_taken_back), false) as "isTakenBack", count(*)::int4 as rows from range_sum`;
+  return kinds as RangeKinds;
+}
+
+async function sumPiece(sql: Transaction, range: FoldRange): Promise<void> {
   // Of the ledger's end the statistics know nothing yet: a sort of what is taken for one row, of thousands, costs more.
   await sql`set local enable_sort = off`;
   await sql`
@@ -72,7 +110,7 @@ export async function sumRange(sql: Transaction, range: FoldRange): Promise<Rang
       sum(case kind when 4 then qty end), sum(case kind when 5 then delta_sellable end),
       sum(case kind when 6 then delta_sellable end),
       max(at) filter (where moves), bool_or(is_out) filter (where moves), bool_or(moves and supplies),
-      bool_or(kind in (1, 2)), bool_or(kind = 2)
+      bool_or(kind in (1, 2)), bool_or(kind = 2), hashtext(sku) & ${PARTS - 1}
     from (
       select t.sku, t.location, t.appended_at, t.at, t.demand, t.lost, t.qty, t.delta_sellable,
         case when t.at < '1973-01-01' then t.at else date_bin('15 minutes', t.at, 'epoch') end as quarter,
@@ -84,8 +122,4 @@ export async function sumRange(sql: Transaction, range: FoldRange): Promise<Rang
     ) r
     group by sku, location, quarter`;
   await sql`set local enable_sort = on`;
-  const [kinds] = await sql<RangeKinds[]>`
-    select coalesce(bool_or(is_related), false) as "isRelated",
-      coalesce(bool_or(is_taken_back), false) as "isTakenBack" from range_sum`;
-  return kinds as RangeKinds;
 }

@@ -10,8 +10,8 @@
 
 import { STOCK_OUT_DAYS_MAX } from "../../../shared/limits.ts";
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
-import type { LedgerPrefix } from "./projection.ts";
-import { moves, supplies } from "./range_sums.ts";
+import { inPieces, type LedgerPrefix, type Rest } from "./projection.ts";
+import { inPiece, type KeyPiece, moves, supplies } from "./range_sums.ts";
 import {
   addToWindows,
   type FoldRange,
@@ -23,10 +23,22 @@ import {
 
 const LIMIT = `${STOCK_OUT_DAYS_MAX} days`;
 
-export async function foldStockOut(sql: Transaction, range: FoldRange): Promise<void> {
-  const keys = await foldInStock(sql, range);
+/** Folds the movements of the range that was summed. */
+export async function foldStockOut(
+  sql: Transaction,
+  range: FoldRange,
+  pieces: readonly KeyPiece[],
+  rest: Rest,
+): Promise<void> {
+  const keys: Keys = { skus: [], locations: [] };
+  await inPieces(pieces, rest, async (piece) => {
+    for (const { sku, location } of await foldInStock(sql, range, piece)) {
+      keys.skus.push(sku);
+      keys.locations.push(location);
+    }
+  });
   if (keys.skus.length === 0) return;
-  await addToWindows(sql, range, outChanges(sql, range.shard, pieces(sql, range, keys)));
+  await addToWindows(sql, range, outChanges(sql, range.shard, spans(sql, range, keys)));
   await carryOn(sql, range, keys);
 }
 
@@ -38,13 +50,16 @@ type Keys = { skus: string[]; locations: string[] };
  * order does not matter and a sum by key will do. Most keys of most ranges are such. Returns the others, but for
  * those whose stock is not known yet.
  */
-async function foldInStock(sql: Transaction, range: FoldRange): Promise<Keys> {
-  const { shard } = range;
-  const others = await sql<{ sku: string; location: string }[]>`
+async function foldInStock(
+  sql: Transaction,
+  { shard }: FoldRange,
+  piece: KeyPiece,
+): Promise<readonly { sku: string; location: string }[]> {
+  return sql<{ sku: string; location: string }[]>`
     with touched as materialized (
       select sku, location, max(moved_at) as at, bool_or(was_out) as was_out,
         bool_or(is_supplied) as is_supplied
-      from range_sum where moved_at is not null
+      from range_sum where moved_at is not null and ${inPiece(sql, piece)}
       group by sku, location
     ),
     found as materialized (
@@ -61,7 +76,6 @@ async function foldInStock(sql: Transaction, range: FoldRange): Promise<Keys> {
     )
     select sku, location from found
     where (is_out is null and is_supplied) or is_out or (is_out is not null and was_out)`;
-  return { skus: others.map(({ sku }) => sku), locations: others.map((key) => key.location) };
 }
 
 /** Counts the time out of stock up to where the windows of each location close. `due`: location, boundary. */
@@ -103,7 +117,7 @@ function movements(sql: Transaction, range: FoldRange, { skus, locations }: Keys
 }
 
 /** Spans of time out of stock that the range adds (sign 1), or takes back from what was counted (sign -1). */
-function pieces(sql: Transaction, range: FoldRange, keys: Keys): Fragment {
+function spans(sql: Transaction, range: FoldRange, keys: Keys): Fragment {
   return sql`
     with movement as materialized (${movements(sql, range, keys)}),
     span as (
@@ -127,7 +141,7 @@ function pieces(sql: Transaction, range: FoldRange, keys: Keys): Fragment {
 }
 
 /** Spans as changes of their windows, in open time. What ends before it begins is none. */
-function outChanges(sql: Transaction, shard: number, spans: Fragment): Fragment {
+function outChanges(sql: Transaction, shard: number, spansOut: Fragment): Fragment {
   return sql`
     select sku, location, start, 0::int8 as demand, 0::int8 as lost, 0::int8 as orders, 0::int8 as largest,
       0::int8 as returns, 0::int8 as transfers, 0::int8 as counts, sum(ms)::int8 as out_ms
@@ -135,7 +149,7 @@ function outChanges(sql: Transaction, shard: number, spans: Fragment): Fragment 
       select p.sku, p.location, w.window_start as start, p.sign * open_ms(m.hours, m.time_zone, w.local_day,
         case when m.hours @> 11520 then is_holiday(p.location, w.local_day) end,
         greatest(p.from_at, w.window_start), least(p.to_at, w.window_end)) as ms
-      from (${spans}) p
+      from (${spansOut}) p
       join demand_watermark m on m.shard = ${shard} and m.location = p.location
       cross join lateral windows_between(m.grain, m.time_zone, p.from_at, p.to_at) w
       where p.from_at < p.to_at

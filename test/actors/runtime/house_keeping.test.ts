@@ -55,6 +55,20 @@ test("makePartitions() makes today's and the coming days' once, whoever else doe
   ]);
 });
 
+test("partitions keep statistics of what rows are chosen by, and of nothing else", async () => {
+  const kept = await database.sql<{ column: string; target: number }[]>`
+    select attname as column, attstattarget as target from pg_attribute
+    where attrelid in ('stock_transaction_default'::regclass, 'stock_transaction_20261125'::regclass)
+      and attname in ('sku', 'reserved')
+    order by attrelid, attname desc`;
+  expect(kept.map(({ column, target }) => `${column} ${target}`)).toEqual([
+    "sku 25",
+    "reserved 0",
+    "sku 25",
+    "reserved 0",
+  ]);
+});
+
 test("findIdentities() gives rows back as they were written, in order, with the voids that name them", async () => {
   const identity = { identityHigh: 0xfedcba98, identityLow: 0x89abcdef };
   await insert(

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import {
   followLedger,
+  inEntryPieces,
   type Projection,
   stepProjection,
 } from "../../../../actors/runtime/projections/projection.ts";
@@ -82,4 +83,21 @@ it("followLedger() rests long after a long step, but not while the shard is idle
   } finally {
     await following.stop();
   }
+});
+
+it("inEntryPieces() folds every entry once, in smaller pieces where they take long, and rests after each", async () => {
+  const pieces: { afterSeq: number; toSeq: number }[] = [];
+  let rests = 0;
+  const rest = async () => void rests++;
+  await inEntryPieces({ ...of, afterSeq: 100, toSeq: 1_000 }, rest, async ({ afterSeq, toSeq }) => {
+    pieces.push({ afterSeq, toSeq });
+    await new Promise((resolve) => setTimeout(resolve, toSeq - afterSeq));
+  });
+  expect(pieces[0]?.afterSeq).toBe(100);
+  expect(pieces.at(-1)?.toSeq).toBe(1_000);
+  for (const [i, piece] of pieces.slice(1).entries()) expect(piece.afterSeq).toBe(pieces[i]?.toSeq);
+  // A millisecond an entry: after the first look a piece is a few entries.
+  const longest = Math.max(...pieces.slice(1).map((piece) => piece.toSeq - piece.afterSeq));
+  expect(longest).toBeLessThan(30);
+  expect(rests).toBe(pieces.length);
 });
