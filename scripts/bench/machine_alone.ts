@@ -60,6 +60,17 @@ export async function benchMachineAlone(options: MachineOptions): Promise<Measur
   return { runs, correct: allCorrect(checks), detail };
 }
 
+/** Commands of a reading of the machine's speed: some seconds with the making of its entries. */
+const SPEED_COMMANDS = 300_000;
+
+/**
+ * How fast the processor is at this moment, in commands that the machine alone folds in a second of processor time:
+ * on virtual processors the same work takes twice as long in one hour as in another.
+ */
+export async function machineSpeed(): Promise<number> {
+  return (await inChild({ commands: SPEED_COMMANDS, bundle: BUNDLE })).perCpuSecond;
+}
+
 async function inChild(job: Job): Promise<Reading> {
   const script = fileURLToPath(import.meta.url);
   const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(job)]);

@@ -30,6 +30,8 @@ export type BenchResult = Target & {
   ok: boolean;
   correct: Correctness;
   runs: number[];
+  /** What `machineSpeed` read before and after the runs: a figure of a slow hour is low. Quick runs have none. */
+  speed?: number;
   /** Other figures of the same runs, for people. */
   detail?: Record<string, number | string>;
 };
@@ -78,6 +80,7 @@ export function judge(
     runs: readonly number[];
     correct: Correctness;
     durability: Durability;
+    speed?: number;
     detail?: Record<string, number | string>;
   },
   quick: boolean,
@@ -94,6 +97,7 @@ export function judge(
     ok: reached && measured.correct.ok,
     correct: measured.correct,
     runs: measured.runs.map(round),
+    ...(measured.speed === undefined ? {} : { speed: round(measured.speed) }),
     ...(measured.detail === undefined ? {} : { detail: measured.detail }),
   };
 }
@@ -118,9 +122,19 @@ export function reportTable(report: BenchReport): string {
     shown(r.must),
     shown(r.aim),
     r.correct.ok ? "yes" : "NO",
+    r.speed === undefined ? "" : `${shown(r.speed)}/s`,
     r.durability,
   ]);
-  const heads = ["", "what", "measured", "must", "aim", "correct", "an acknowledged command"];
+  const heads = [
+    "",
+    "what",
+    "measured",
+    "must",
+    "aim",
+    "correct",
+    "machine then",
+    "an acknowledged command",
+  ];
   const widths = heads.map((head, i) =>
     Math.max(head.length, ...rows.map((row) => row[i]?.length ?? 0)),
   );

@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { openBenchSystem } from "../bench/bench_system.ts";
 import { forecastBenchCommand } from "../bench/forecast_command.ts";
+import { machineSpeed } from "../bench/machine_alone.ts";
 import { machineFacts } from "../bench/machine_facts.ts";
 import { benchPeers, type PeerResult } from "../bench/peers.ts";
 import { type Effort, type Figures, GROUPS } from "../bench/plan.ts";
@@ -102,6 +103,7 @@ async function runGroups(
   { quick, report }: { quick: boolean; report: boolean },
   results: BenchResult[],
 ): Promise<void> {
+  let speed = quick ? undefined : await speedNow();
   for (const group of GROUPS) {
     const names = group.names.filter((name) => wanted.has(name));
     if (names.length === 0) continue;
@@ -111,8 +113,11 @@ async function runGroups(
       if (attempt > 1) await closeShared(effort);
       progress(`bench: ${names.join(", ")}${attempt === 1 ? "" : `, attempt ${attempt}`}`);
       const figures = await group.run(effort, wanted);
+      const before = speed;
+      if (before !== undefined) speed = await speedNow();
+      const then = speed !== undefined && before !== undefined ? (before + speed) / 2 : undefined;
       for (const name of names) {
-        const result = resultOf(name, figures, group.durability, quick);
+        const result = resultOf(name, figures, group.durability, quick, then);
         progress(`bench: ${name}: ${result.value} ${result.unit}${result.ok ? "" : "  (NOT ok)"}`);
         if (best.get(name)?.ok !== true) best.set(name, result);
       }
@@ -135,9 +140,17 @@ function resultOf(
   figures: Figures,
   durability: BenchResult["durability"],
   quick: boolean,
+  speed: number | undefined,
 ): BenchResult {
   const nothing = { runs: [], correct: { ok: false, what: "it was not measured" } };
-  return judge(name, TARGETS[name], { ...(figures[name] ?? nothing), durability }, quick);
+  const measured = { ...(figures[name] ?? nothing), durability };
+  return judge(name, TARGETS[name], speed === undefined ? measured : { ...measured, speed }, quick);
+}
+
+async function speedNow(): Promise<number> {
+  const speed = await machineSpeed();
+  progress(`bench: the machine now: ${speed} commands a CPU second`);
+  return speed;
 }
 
 async function peers(effort: Effort): Promise<PeerResult[]> {

@@ -63,10 +63,11 @@ test("reportTable() shows what is not ok and why", () => {
     },
     durability: {},
     quick: false,
-    results: [judge("firehose", RATE, { runs: [1e6], correct, durability }, false)],
+    results: [judge("firehose", RATE, { runs: [1e6], correct, durability, speed: 231_417 }, false)],
   };
   expect(reportTable(report)).toContain("firehose: sent 10, ledger 9");
   expect(reportTable(report)).toContain("1,000,000 x/s");
+  expect(reportTable(report)).toContain("231,417/s");
 });
 
 test("every target aims beyond its must", () => {
