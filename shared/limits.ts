@@ -126,11 +126,11 @@ export const PROJECTION_PAUSE_MS_MAX = 30_000;
 export const PROJECTION_PAUSE_FACTOR = 200;
 /**
  * The same between two pieces of work of all shards of a process, while the one at work is busy; at most so long, and so long
- * in a whole step, in ms: the further a projection is behind, the less it rests.
+ * in the transaction of a step, in ms: the more a projection has to fold, the less it rests.
  */
 export const PROJECTION_REST_FACTOR = 9;
 export const PROJECTION_REST_MS_MAX = 1_000;
-export const PROJECTION_RESTED_MS_MAX = 10_000;
+export const PROJECTION_RESTED_MS_MAX = 3_000;
 /** Time one piece of a step shall take, in ms: it has a processor to itself. Log entries in the first piece of a range. */
 export const PROJECTION_PIECE_MS = 5;
 export const PROJECTION_PIECE_ENTRIES = 200;

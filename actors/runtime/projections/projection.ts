@@ -169,14 +169,17 @@ export function followLedger(
     const startedMs = performance.now();
     let restedMs = 0;
     const rest: Rest = async (tookMs) => {
-      if (stopped || isIdle() || restedMs >= PROJECTION_RESTED_MS_MAX) return;
+      if (stopped || isIdle()) return;
       const fromMs = performance.now();
       await pause(Math.min(tookMs * PROJECTION_REST_FACTOR, PROJECTION_REST_MS_MAX));
       restedMs += performance.now() - fromMs;
     };
+    const restInStep: Rest = async (tookMs) => {
+      if (restedMs < PROJECTION_RESTED_MS_MAX) await rest(tookMs);
+    };
     let isBehind = false;
     try {
-      isBehind = await stepProjection(database, projection, of, rest);
+      isBehind = await stepProjection(database, projection, of, restInStep);
       // Shards fold one after the other: without this rest all of them would at a stretch.
       await rest(performance.now() - startedMs - restedMs);
       await projection.emit?.(of.shard, rest);

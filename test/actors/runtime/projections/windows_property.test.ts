@@ -1,5 +1,5 @@
-// The projection of random logs of the real machine, folded in random ranges and each in the smallest pieces there are,
-// against a plain recount of all rows.
+// The projection of random logs of the real machine, folded in random ranges and each in small pieces, against a plain recount
+// of all rows.
 import { expect, it, vi } from "vitest";
 import type { LedgerRow } from "../../../../actors/runtime/ledger_row.ts";
 import { Chance } from "../../../../scripts/sim/chance.ts";
@@ -15,9 +15,9 @@ import { type NaivePlace, naiveWindows } from "./support/naive_windows.ts";
 
 vi.mock(import("../../../../shared/limits.ts"), async (original) => ({
   ...(await original()),
-  PROJECTION_PIECE_ENTRIES: 2 as never,
-  PROJECTION_PIECE_MS: 0 as never,
-  PROJECTION_PIECE_ROWS: 1 as never,
+  PROJECTION_PIECE_ENTRIES: 7 as never,
+  PROJECTION_PIECE_MS: 2 as never,
+  PROJECTION_PIECE_ROWS: 8 as never,
 }));
 
 const shopHours: [number, number][] = [[9 * 60, 20 * 60]];
