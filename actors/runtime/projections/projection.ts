@@ -28,9 +28,9 @@ export type LedgerRange = LedgerPrefix & {
   afterSeq: number;
 };
 
-/** Waits some times as long as a piece of work took. */
-export type Rest = (tookMs: number) => Promise<void>;
-export const noRest: Rest = async () => {};
+/** Waits some times as long as a piece of work took; false when the projection is to stop. */
+export type Rest = (tookMs: number) => Promise<boolean>;
+export const noRest: Rest = async () => true;
 
 /** Does pieces of work one after the other, and rests after each. */
 export async function inPieces<T>(
@@ -82,7 +82,7 @@ export type Projection = {
   settle?(sql: Transaction, folded: LedgerPrefix, committedMs: number): Promise<void>;
   /**
    * After a step, outside of it: hands on what is pending, at least once.
-   * @param rest as above
+   * @param rest as above; when it says to stop, what is pending stays so
    */
   emit?(shard: number, rest: Rest): Promise<void>;
 };
@@ -169,20 +169,20 @@ export function followLedger(
     const startedMs = performance.now();
     let restedMs = 0;
     const rest: Rest = async (tookMs) => {
-      if (stopped || isIdle()) return;
+      if (stopped || isIdle()) return !stopped;
       const fromMs = performance.now();
       await pause(Math.min(tookMs * PROJECTION_REST_FACTOR, PROJECTION_REST_MS_MAX));
       restedMs += performance.now() - fromMs;
+      return !stopped;
     };
-    const restInStep: Rest = async (tookMs) => {
-      if (restedMs < PROJECTION_RESTED_MS_MAX) await rest(tookMs);
-    };
+    const restInStep: Rest = async (tookMs) =>
+      restedMs < PROJECTION_RESTED_MS_MAX ? rest(tookMs) : !stopped;
     let isBehind = false;
     try {
       isBehind = await stepProjection(database, projection, of, restInStep);
       // Shards fold one after the other: without this rest all of them would at a stretch.
-      await rest(performance.now() - startedMs - restedMs);
-      await projection.emit?.(of.shard, rest);
+      const goesOn = await rest(performance.now() - startedMs - restedMs);
+      if (goesOn) await projection.emit?.(of.shard, rest);
     } catch (error) {
       const { name } = projection;
       journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");

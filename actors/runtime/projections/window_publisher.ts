@@ -27,7 +27,7 @@ export async function publishDue(
     await markPublished(database, shard, due);
     if (due.length < EMIT_ROWS_MAX) return;
     after = due.at(-1);
-    await rest(performance.now() - startedMs);
+    if (!(await rest(performance.now() - startedMs))) return;
   }
 }
 

@@ -85,10 +85,31 @@ it("followLedger() rests long after a long step, but not while the shard is idle
   }
 });
 
+it("followLedger() that is stopped hands on no more: what is pending waits for who follows next", async () => {
+  let emitted = 0;
+  const projection: Projection = {
+    name: "test",
+    fold: async () => {},
+    async emit(_shard, rest) {
+      do {
+        emitted++;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      } while (await rest(5));
+    },
+  };
+  const how = { journal, gate: new Gate(1), isIdle: () => true };
+  const following = followLedger(house.database, [projection], of, how);
+  await expect.poll(() => emitted, { timeout: 15_000 }).toBeGreaterThan(2);
+  await following.stop();
+  const atStop = emitted;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(emitted).toBe(atStop);
+});
+
 it("inEntryPieces() folds every entry once, in smaller pieces where they take long, and rests after each", async () => {
   const pieces: { afterSeq: number; toSeq: number }[] = [];
   let rests = 0;
-  const rest = async () => void rests++;
+  const rest = async () => ++rests > 0;
   await inEntryPieces({ ...of, afterSeq: 100, toSeq: 1_000 }, rest, async ({ afterSeq, toSeq }) => {
     pieces.push({ afterSeq, toSeq });
     await new Promise((resolve) => setTimeout(resolve, toSeq - afterSeq));

@@ -6,6 +6,7 @@ import {
   demandWindows,
 } from "../../../../../actors/runtime/projections/demand_windows.ts";
 import {
+  noRest,
   type Projection,
   stepProjection,
 } from "../../../../../actors/runtime/projections/projection.ts";
@@ -134,7 +135,7 @@ export async function openLedgerHouse() {
     },
     async step(projection: Projection) {
       while (await stepProjection(database, projection, { epoch: EPOCH, shard: 0 }));
-      await projection.emit?.(0, async () => {});
+      await projection.emit?.(0, noRest);
     },
     /** Windows in order of location, SKU and start. */
     table(): Promise<WindowRow[]> {
