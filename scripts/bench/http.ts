@@ -107,7 +107,7 @@ async function callLoop(
           tally.held += 1;
           tally.heldBySku[sku] = (tally.heldBySku[sku] ?? 0) + 1;
         } else if (status === 409) tally.refused += 1;
-        else throw failed(`a hold was answered ${status}: ${body.toString().slice(0, 300)}`);
+        else throw failed(`a hold was answered ${status}: ${body.slice(0, 300)}`);
         if (now >= countFrom && now < end) {
           tally.counted += 1;
           tally.waits.push(now - started);

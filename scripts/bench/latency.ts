@@ -7,8 +7,8 @@ import { cmdSubject } from "../../streams/subjects.ts";
 import type { BenchSystem } from "./bench_system.ts";
 import { allCorrect, checkRun } from "./correctness.ts";
 import { type Measured, salePayload } from "./firehose.ts";
-import { clockMs, startMetronome } from "./metronome.ts";
-import { openRawTill } from "./raw_nats.ts";
+import { clockMs, sendPlanned } from "./planned_sends.ts";
+import { openRawTill, type RawTill } from "./raw_nats.ts";
 import { type Correctness, percentile } from "./result.ts";
 import { LOCATION, poissonArrivals, skuName, zipfSequence } from "./workload.ts";
 
@@ -22,6 +22,8 @@ export type LatencyOptions = {
 /** Not counted: the first second of each run, while caches fill and code is compiled. */
 const WARM_UP_MS = 1_000;
 const ANSWER_MAX_MS = 10_000;
+/** Until the sending thread is up. */
+export const START_MS = 200;
 
 export type Latencies = { p50: Measured; p99: Measured };
 
@@ -35,11 +37,11 @@ export async function benchDecisionLatency(
     const since = await system.logEnds();
     await system.waitFor(since);
     const till = await openRawTill(system.servers.nats);
-    const result = await openLoop(options, run, (i, sku, done) => {
-      till.decide(cmdSubject(LOCATION, skuName(sku)), salePayload(`l${run}-${i}`), (decision) =>
+    const result = await openLoop(till, options, run, (i, sku, done) =>
+      till.asking(cmdSubject(LOCATION, skuName(sku)), salePayload(`l${run}-${i}`), (decision) =>
         done(decision.includes('"outcome":"applied"')),
-      );
-    });
+      ),
+    );
     till.close();
     await system.waitFor(await system.logEnds());
     const check = await checkRun(system, { since, commands: result.sent, units: result.sent });
@@ -59,9 +61,9 @@ export async function benchAckLatency(
     const since = await system.logEnds();
     await system.waitFor(since);
     const till = await openRawTill(system.servers.nats);
-    const result = await openLoop(options, run, (i, sku, done) => {
-      till.publish(cmdSubject(LOCATION, skuName(sku)), salePayload(`a${run}-${i}`), done);
-    });
+    const result = await openLoop(till, options, run, (i, sku, done) =>
+      till.acking(cmdSubject(LOCATION, skuName(sku)), salePayload(`a${run}-${i}`), done),
+    );
     till.close();
     await system.waitFor(await system.logEnds());
     const check = await checkRun(system, { since, commands: result.sent, units: result.sent });
@@ -78,11 +80,12 @@ export type OpenLoopResult = {
   failed: number;
 };
 
-/** Starts each command at its planned time; `start` calls `done` when it is answered. */
+/** Sends each command at its planned time; `frameOf` gives its bytes and calls `done` when it is answered. */
 export async function openLoop(
+  till: RawTill,
   options: { seconds: number; ratePerS: number },
   seed: number,
-  start: (index: number, sku: number, done: (ok: boolean) => void) => void,
+  frameOf: (index: number, sku: number, done: (ok: boolean) => void) => string,
 ): Promise<OpenLoopResult> {
   const { ratePerS } = options;
   const total = Math.round((options.seconds + WARM_UP_MS / 1000) * ratePerS);
@@ -91,16 +94,18 @@ export async function openLoop(
   const waits = new Float64Array(total).fill(Number.NaN);
   let answered = 0;
   let failed = 0;
-  const startMs = clockMs() + 50;
-  const metronome = startMetronome(arrivals, startMs, (i) => {
-    start(i, skus[i] as number, (ok) => {
+  let startMs = 0;
+  const frames = Array.from(skus, (sku, i) =>
+    frameOf(i, sku, (ok) => {
       waits[i] = clockMs() - startMs - (arrivals[i] as number);
       answered++;
       if (!ok) failed++;
-    });
-  });
-  await metronome.done;
-  metronome.stop();
+    }),
+  );
+  startMs = clockMs() + START_MS;
+  const sends = sendPlanned({ fd: till.fd, frames, arrivals, startMs });
+  await sends.done;
+  sends.stop();
   const untilMs = performance.now() + ANSWER_MAX_MS;
   while (answered < total && performance.now() < untilMs) await sleep(5);
   const counted = waits.filter(

@@ -3,14 +3,7 @@
 // of an answer than whose it is and what was decided. Each decision is looked for by its id, in order.
 
 import { BUNDLE_OVERLAP_COMMANDS, BUNDLES_EAGER } from "../../shared/limits.ts";
-import {
-  askingFrame,
-  INBOX,
-  numberAt,
-  type RawMessage,
-  RawSocket,
-  rawConnect,
-} from "./raw_nats.ts";
+import { askingFrame, INBOX, numberAt, type RawMessage, RawSocket } from "./raw_nats.ts";
 
 /** A command of caller `caller`, as JSON of a bundle. Ids are plain. */
 export type Asked = { caller: number; id: string; shard: number; json: string };
@@ -38,23 +31,21 @@ const REASON = /"reason":"([^"]*)"/;
 
 /** Lets all callers ask until none has more; resolves with the entries sent. @throws Error on a wrong answer. */
 export async function runCallers(options: CallersOptions, callers: Callers): Promise<number> {
-  const socket = await rawConnect(options.url);
-  return new Promise((resolve, reject) => {
-    const asking = new Asking(options, callers, (error) => {
-      raw.close();
-      if (error === undefined) resolve(asking.sent);
-      else reject(error);
-    });
-    const raw = new RawSocket(socket, asking);
-    raw.ready.then(() => asking.start(raw));
-  });
+  const asking = new Asking(options, callers);
+  const socket = await RawSocket.open(options.url, asking);
+  try {
+    await asking.all(socket);
+  } finally {
+    socket.close();
+  }
+  return asking.sent;
 }
 
 class Asking {
   sent = 0;
   readonly #options: CallersOptions;
   readonly #callers: Callers;
-  readonly #done: (error?: Error) => void;
+  #done: (error?: Error) => void = () => {};
   readonly #lanes: Lane[];
   readonly #entries = new Map<number, Entry>();
   #socket: RawSocket | undefined;
@@ -62,17 +53,20 @@ class Asking {
   #isArmed = false;
   #isEnded = false;
 
-  constructor(options: CallersOptions, callers: Callers, done: (error?: Error) => void) {
+  constructor(options: CallersOptions, callers: Callers) {
     this.#options = options;
     this.#callers = callers;
-    this.#done = done;
     this.#lanes = options.subjects.map((subject) => ({ subject, waiting: [], isOut: false }));
   }
 
-  start(socket: RawSocket): void {
+  /** Resolves when no caller asks any more. */
+  all(socket: RawSocket): Promise<void> {
     this.#socket = socket;
     for (let caller = 0; caller < this.#options.callers; caller++) this.#ask(caller);
     this.onRead();
+    return new Promise((resolve, reject) => {
+      this.#done = (error) => (error === undefined ? resolve() : reject(error));
+    });
   }
 
   onFault(why: string): void {

@@ -3,10 +3,9 @@
 // subject, counts the server's acks and looks at each for an error; nothing else (raw_callers.ts waits for decisions).
 // Source: https://docs.nats.io/reference/reference-protocols/nats-protocol
 
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
 import { OnhandError } from "../../shared/errors.ts";
 import { REPLY_HEADER } from "../../streams/subjects.ts";
+import { LeanSocket } from "./lean_socket.ts";
 
 export type RawTill = {
   /** Entries acked so far. */
@@ -16,10 +15,12 @@ export type RawTill = {
   readonly firstRefusal: string | undefined;
   /** Bytes ready to be sent: `publishFrame`s, as many as wanted. */
   write(frames: Buffer): void;
-  /** Publishes one entry and calls `done` at its own ack; `ok` false when it was refused. */
-  publish(subject: string, payload: string, done: (ok: boolean) => void): void;
-  /** Publishes one entry and calls `done` with its decision, as text; no ack is asked for. */
-  decide(subject: string, payload: string, done: (decision: string) => void): void;
+  /** The frame of one entry, to be sent by the caller; `done` is called at its own ack, `ok` false when it was refused. */
+  acking(subject: string, payload: string, done: (ok: boolean) => void): string;
+  /** The frame of one entry, to be sent by the caller; `done` gets its decision, as text. No ack is asked for. */
+  asking(subject: string, payload: string, done: (decision: string) => void): string;
+  /** Of the socket, for who writes frames from another thread. */
+  readonly fd: number;
   /** Bytes handed over and not yet taken by the kernel. */
   readonly pendingBytes: number;
   onAck(listener: () => void): void;
@@ -56,21 +57,9 @@ export function askingFrame(
 
 /** @throws OnhandError `nats_unreachable`. */
 export async function openRawTill(url: string): Promise<RawTill> {
-  const till = new Till(await rawConnect(url));
-  await till.ready;
+  const till = new Till();
+  await till.open(url);
   return till;
-}
-
-/** @throws OnhandError `nats_unreachable`. */
-export async function rawConnect(url: string): Promise<Socket> {
-  const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-  try {
-    await once(socket, "connect");
-    return socket;
-  } catch (cause) {
-    throw new OnhandError("nats_unreachable", `Cannot connect to NATS at ${url}`, { cause });
-  }
 }
 
 const MSG = Buffer.from("MSG ");
@@ -88,42 +77,42 @@ class Till implements RawTill {
   acked = 0;
   refused = 0;
   firstRefusal: string | undefined;
-  readonly #socket: RawSocket;
+  #socket: RawSocket | undefined;
   readonly #waiting = new Map<number, (ok: boolean) => void>();
   readonly #undecided = new Map<number, (decision: string) => void>();
   #next = 1;
   #listener: () => void = () => {};
 
-  constructor(socket: Socket) {
-    this.#socket = new RawSocket(socket, {
+  async open(url: string): Promise<void> {
+    this.#socket = await RawSocket.open(url, {
       onMessage: (message) => this.#onMessage(message),
       onRead: () => this.#listener(),
       onFault: (why) => this.#refuse(why),
     });
   }
 
-  get ready(): Promise<void> {
-    return this.#socket.ready;
-  }
-
   get pendingBytes(): number {
-    return this.#socket.pendingBytes;
+    return this.#socket?.pendingBytes ?? 0;
   }
 
   write(frames: Buffer): void {
-    this.#socket.write(frames);
+    this.#socket?.write(frames);
   }
 
-  publish(subject: string, payload: string, done: (ok: boolean) => void): void {
+  acking(subject: string, payload: string, done: (ok: boolean) => void): string {
     const number = this.#next++;
     this.#waiting.set(number, done);
-    this.#socket.write(frameFor(subject, `${INBOX}.${number}`, payload));
+    return frameFor(subject, `${INBOX}.${number}`, payload);
   }
 
-  decide(subject: string, payload: string, done: (decision: string) => void): void {
+  asking(subject: string, payload: string, done: (decision: string) => void): string {
     const number = this.#next++;
     this.#undecided.set(number, done);
-    this.#socket.write(askingFrame(subject, number, payload, false));
+    return askingFrame(subject, number, payload, false);
+  }
+
+  get fd(): number {
+    return this.#socket?.fd ?? -1;
   }
 
   onAck(listener: () => void): void {
@@ -131,7 +120,7 @@ class Till implements RawTill {
   }
 
   close(): void {
-    this.#socket.close();
+    this.#socket?.close();
   }
 
   #onMessage({ data, subjectAt, from, to, hasHeaders }: RawMessage): void {
@@ -180,42 +169,58 @@ export type RawEvents = {
 
 /** Owns the reading of the protocol off one socket. */
 export class RawSocket {
-  readonly ready: Promise<void>;
-  readonly #socket: Socket;
+  #socket: LeanSocket | undefined;
   readonly #events: RawEvents;
   readonly #message: RawMessage = { data: EMPTY, subjectAt: 0, from: 0, to: 0, hasHeaders: false };
   #rest: Buffer = EMPTY;
   #pong: () => void = () => {};
 
-  constructor(socket: Socket, events: RawEvents) {
-    this.#socket = socket;
+  /** Connected, and listening at the inbox. @throws OnhandError `nats_unreachable`. */
+  static async open(url: string, events: RawEvents): Promise<RawSocket> {
+    const raw = new RawSocket(events);
+    try {
+      raw.#socket = await LeanSocket.open(url, {
+        onRead(bytes) {
+          raw.#read(bytes);
+          events.onRead();
+        },
+        onFault: (error) => events.onFault(error.message),
+      });
+    } catch (cause) {
+      throw new OnhandError("nats_unreachable", `Cannot connect to NATS at ${url}`, { cause });
+    }
+    await raw.#greet();
+    return raw;
+  }
+
+  private constructor(events: RawEvents) {
     this.#events = events;
-    this.ready = new Promise((resolve) => {
+  }
+
+  #greet(): Promise<void> {
+    const options = { verbose: false, pedantic: false, lang: "bench", version: "1", protocol: 1 };
+    const connect = JSON.stringify({ ...options, headers: true, no_responders: true });
+    this.write(`CONNECT ${connect}\r\nSUB ${INBOX}.* 1\r\nPING\r\n`);
+    return new Promise((resolve) => {
       this.#pong = resolve;
     });
-    socket.on("data", (chunk) => {
-      this.#read(chunk);
-      events.onRead();
-    });
-    socket.on("error", (error) => events.onFault(error.message));
-    socket.write(
-      `CONNECT ${JSON.stringify({ verbose: false, pedantic: false, lang: "bench", version: "1", protocol: 1, headers: true, no_responders: true })}\r\n` +
-        `SUB ${INBOX}.* 1\r\nPING\r\n`,
-    );
   }
 
   get pendingBytes(): number {
-    return this.#socket.writableLength;
+    return this.#socket?.pendingBytes ?? 0;
+  }
+
+  get fd(): number {
+    return this.#socket?.fd ?? -1;
   }
 
   /** Bytes, or text of one byte a character. */
   write(frames: Buffer | string): void {
-    if (typeof frames === "string") this.#socket.write(frames, "latin1");
-    else this.#socket.write(frames);
+    this.#socket?.write(typeof frames === "string" ? Buffer.from(frames, "latin1") : frames);
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#socket?.close();
   }
 
   #read(chunk: Buffer): void {
@@ -228,7 +233,7 @@ export class RawSocket {
       if (next < 0) break;
       at = next;
     }
-    this.#rest = at === data.length ? EMPTY : data.subarray(at);
+    this.#rest = at === data.length ? EMPTY : Buffer.from(data.subarray(at));
   }
 
   /** Takes one protocol line and its payload; the offset after it, or -1 when it is not all there. */
@@ -251,7 +256,7 @@ export class RawSocket {
       this.#events.onMessage(message);
       return after;
     }
-    if (starts(data, at, PING)) this.#socket.write("PONG\r\n");
+    if (starts(data, at, PING)) this.write("PONG\r\n");
     else if (starts(data, at, PONG)) this.#pong();
     else if (starts(data, at, ERR)) this.#events.onFault(data.toString("latin1", at, end));
     return end + 1;

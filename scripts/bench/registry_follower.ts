@@ -2,58 +2,51 @@
 // followed are read in one write. Reading one key is a tenth of what a client library costs.
 // Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
 
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
 import { STOCK_PREFIX } from "../../shared/registry.ts";
 import { VERSION_LENGTH } from "../../shared/version.ts";
 import { toToken } from "../../streams/subjects.ts";
-import { clockMs } from "./metronome.ts";
+import { LeanSocket } from "./lean_socket.ts";
+import { clockMs } from "./planned_sends.ts";
 
 const READ_PAUSE_MS = 1;
 const CRLF = "\r\n";
 
 /** A key that is read until `wanted` shows. */
-export type Followed = {
-  readonly read: string;
-  /** What was seen before it was known which version is wanted. */
-  readonly seen: { version: string; atMs: number }[];
-  wanted: string | undefined;
-  readonly done: (atMs: number) => void;
-};
+type Followed = { read: string; wanted: string; done: (atMs: number) => void };
 
 export class RegistryFollower {
-  readonly #socket: Socket;
+  #socket: LeanSocket | undefined;
   #followed: Followed[] = [];
   /** Those whose reads are out, in the order of their answers. */
   #reading: Followed[] = [];
   #answered = 0;
   #rest = "";
   #isWaiting = false;
+  #fault: Error | undefined;
 
   static async open(url: string): Promise<RegistryFollower> {
-    const { hostname, port } = new URL(url);
-    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-    await once(socket, "connect");
-    return new RegistryFollower(socket);
+    const follower = new RegistryFollower();
+    follower.#socket = await LeanSocket.open(url, {
+      onRead: (bytes) => follower.#onData(bytes.toString("latin1")),
+      onFault: (error) => {
+        follower.#fault = error;
+      },
+    });
+    return follower;
   }
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk.toString("latin1")));
-  }
-
-  /** Reads the key again and again; `done` gets the time at which an answer with the wanted version was here. */
-  follow(sku: string, location: string, done: (atMs: number) => void): Followed {
+  /** Reads the key until a version not smaller than `wanted` shows; `done` gets the time when that answer was here. */
+  follow(sku: string, location: string, wanted: string, done: (atMs: number) => void): void {
     const [key, field] = [STOCK_PREFIX + toToken(sku), toToken(location)];
     const read = `*3\r\n$4\r\nHGET\r\n$${key.length}\r\n${key}\r\n$${field.length}\r\n${field}\r\n`;
-    const followed: Followed = { read, seen: [], wanted: undefined, done };
-    this.#followed.push(followed);
+    this.#followed.push({ read, wanted, done });
     this.#readSoon();
-    return followed;
   }
 
+  /** @throws what ended the connection before. */
   close(): void {
-    this.#socket.destroy();
+    this.#socket?.close();
+    if (this.#fault !== undefined) throw this.#fault;
   }
 
   #readSoon(): void {
@@ -64,7 +57,7 @@ export class RegistryFollower {
       this.#reading = this.#followed;
       this.#followed = [];
       this.#answered = 0;
-      this.#socket.write(this.#reading.map(({ read }) => read).join(""), "latin1");
+      this.#socket?.write(Buffer.from(this.#reading.map(({ read }) => read).join(""), "latin1"));
     }, READ_PAUSE_MS);
   }
 
@@ -90,10 +83,7 @@ export class RegistryFollower {
   }
 
   #onAnswer(followed: Followed, version: string, atMs: number): void {
-    const { seen, wanted } = followed;
-    if (version !== "" && version !== seen.at(-1)?.version) seen.push({ version, atMs });
-    const first = wanted === undefined ? undefined : seen.find((one) => one.version >= wanted);
-    if (first === undefined) this.#followed.push(followed);
-    else followed.done(first.atMs);
+    if (version >= followed.wanted) followed.done(atMs);
+    else this.#followed.push(followed);
   }
 }

@@ -3,8 +3,8 @@
 //
 // The commands are single entries, as tills send them. Live feed: one reader of everything. A command is seen when an event of its key carries a version
 // not smaller than its decision's. Redis: reading each key until it changes would load Redis more
-// than the system does, so one command in eight is followed: from its planned time on its key is read
-// every millisecond or two, until a version not smaller came back. Its wait is told too long by as much.
+// than the system does, so one command in eight is followed: once its decision told the version, its key is read
+// every millisecond or two, until a version not smaller came back. Its wait is told too long by as much, never too short.
 
 import { get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,8 +12,8 @@ import { cmdSubject } from "../../streams/subjects.ts";
 import type { BenchSystem } from "./bench_system.ts";
 import { checkRun } from "./correctness.ts";
 import { salePayload } from "./firehose.ts";
-import { collector, type Latencies, type LatencyOptions } from "./latency.ts";
-import { clockMs, startMetronome } from "./metronome.ts";
+import { collector, type Latencies, type LatencyOptions, START_MS } from "./latency.ts";
+import { clockMs, sendPlanned } from "./planned_sends.ts";
 import { openRawTill } from "./raw_nats.ts";
 import { RegistryFollower } from "./registry_follower.ts";
 import { LOCATION, poissonArrivals, skuName, zipfSequence } from "./workload.ts";
@@ -62,30 +62,24 @@ async function watchRun(
   const till = await openRawTill(system.servers.nats);
   const live = new Float64Array(total).fill(Number.NaN);
   const redis = new Float64Array(total).fill(Number.NaN);
-  const startMs = clockMs() + 50;
-  let open = 0;
-  const metronome = startMetronome(arrivals, startMs, (i) => {
-    const plannedMs = startMs + (arrivals[i] as number);
-    const sku = skuName(skus[i] as number);
-    const follows = i % FOLLOW_EVERY === 0;
-    open += follows ? 2 : 1;
-    const followed = follows
-      ? registry.follow(sku, LOCATION, (atMs) => {
-          redis[i] = atMs - plannedMs;
-          open--;
-        })
-      : undefined;
-    till.decide(cmdSubject(LOCATION, sku), salePayload(`v${seed}-${i}`), (decision) => {
+  let startMs = 0;
+  let open = total + Math.ceil(total / FOLLOW_EVERY);
+  const frames = Array.from(skus, (rank, i) => {
+    const sku = skuName(rank);
+    const seenAt = (waits: Float64Array) => (atMs: number) => {
+      waits[i] = atMs - startMs - (arrivals[i] as number);
+      open--;
+    };
+    return till.asking(cmdSubject(LOCATION, sku), salePayload(`v${seed}-${i}`), (decision) => {
       const version = versionOf(decision);
-      if (followed !== undefined) followed.wanted = version;
-      feed.onSeen(sku, version, (atMs) => {
-        live[i] = atMs - plannedMs;
-        open--;
-      });
+      if (i % FOLLOW_EVERY === 0) registry.follow(sku, LOCATION, version, seenAt(redis));
+      feed.onSeen(sku, version, seenAt(live));
     });
   });
-  await metronome.done;
-  metronome.stop();
+  startMs = clockMs() + START_MS;
+  const sends = sendPlanned({ fd: till.fd, frames, arrivals, startMs });
+  await sends.done;
+  sends.stop();
   const untilMs = performance.now() + SEEN_MAX_MS;
   while (open > 0 && performance.now() < untilMs) await sleep(5);
   till.close();

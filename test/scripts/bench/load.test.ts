@@ -1,9 +1,11 @@
 // The generator itself: it counts acks rightly, sees refusals, and keeps its times.
 
+import { once } from "node:events";
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from "node:net";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { clockMs, startMetronome } from "../../../scripts/bench/metronome.ts";
+import { clockMs, sendPlanned } from "../../../scripts/bench/planned_sends.ts";
 import { runCallers } from "../../../scripts/bench/raw_callers.ts";
 import { openRawTill, publishFrame } from "../../../scripts/bench/raw_nats.ts";
 import type { NatsServer } from "../../../scripts/servers/nats.ts";
@@ -36,7 +38,10 @@ describe("openRawTill()", () => {
     await until(() => till.acked + till.refused >= 4_000);
     expect([till.acked, till.refused]).toEqual([4_000, 0]);
     const told: number[] = [];
-    for (let i = 0; i < 30; i++) till.publish(`t.${i}`, "{}", (ok) => ok && told.push(i));
+    const asked = Array.from({ length: 30 }, (_, i) =>
+      till.acking(`t.${i}`, "{}", (ok) => ok && told.push(i)),
+    );
+    till.write(Buffer.from(asked.join("")));
     await until(() => told.length === 30);
     expect(told.sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, i) => i));
     const nc = await connect({ servers: server.url });
@@ -53,7 +58,7 @@ describe("openRawTill()", () => {
     expect([till.acked, till.refused]).toEqual([970, 1_030]);
     expect(till.firstRefusal).toContain("maximum messages exceeded");
     const told: boolean[] = [];
-    till.publish("nobody.listens", "{}", (ok) => told.push(ok));
+    till.write(Buffer.from(till.acking("nobody.listens", "{}", (ok) => told.push(ok))));
     await until(() => told.length === 1);
     expect([told, till.refused]).toEqual([[false], 1_031]);
     till.close();
@@ -127,17 +132,57 @@ describe("runCallers()", () => {
   });
 });
 
-test("startMetronome() calls every arrival once, in order, never before its time", async () => {
-  const arrivals = Float64Array.from({ length: 500 }, (_, i) => i * 0.7);
-  const startMs = clockMs() + 100;
-  const seen: number[] = [];
-  let early = 0;
-  const metronome = startMetronome(arrivals, startMs, (i) => {
-    seen.push(i);
-    if (clockMs() < startMs + (arrivals[i] ?? 0)) early++;
+describe("sendPlanned()", () => {
+  /** A server that keeps what comes and when; reads nothing while `isDeaf`. */
+  async function listener() {
+    const seen: { line: string; atMs: number }[] = [];
+    let taker: Socket | undefined;
+    const server = createServer((socket) => {
+      taker = socket.setNoDelay(true);
+      let rest = "";
+      socket.on("data", (bytes: Buffer) => {
+        const lines = (rest + bytes.toString("latin1")).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) seen.push({ line, atMs: clockMs() });
+      });
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    const socket = connectTcp({ host: "127.0.0.1", port, noDelay: true });
+    await once(socket, "connect");
+    const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+    await until(() => taker !== undefined);
+    const close = () => {
+      socket.destroy();
+      server.close();
+    };
+    return { seen, fd, close, deaf: (is: boolean) => void (is ? taker?.pause() : taker?.resume()) };
+  }
+
+  test("writes every frame once, in order, never before its time", async () => {
+    const { seen, fd, close } = await listener();
+    const arrivals = Float64Array.from({ length: 500 }, (_, i) => i * 0.7);
+    const frames = Array.from(arrivals, (_, i) => `${i}\n`);
+    const startMs = clockMs() + 200;
+    const sends = sendPlanned({ fd, frames, arrivals, startMs });
+    await sends.done;
+    sends.stop();
+    await until(() => seen.length === 500);
+    close();
+    expect(seen.map(({ line }) => line)).toEqual(Array.from({ length: 500 }, (_, i) => `${i}`));
+    expect(seen.filter(({ atMs }, i) => atMs < startMs + (arrivals[i] ?? 0))).toEqual([]);
   });
-  await metronome.done;
-  metronome.stop();
-  expect(seen).toEqual(Array.from({ length: 500 }, (_, i) => i));
-  expect(early).toBe(0);
+
+  test("waits for a socket that is full, and loses nothing of it", async () => {
+    const { seen, fd, close, deaf } = await listener();
+    deaf(true);
+    const frames = Array.from({ length: 200 }, (_, i) => `${i}-${"x".repeat(100_000)}\n`);
+    const sends = sendPlanned({ fd, frames, arrivals: new Float64Array(200), startMs: clockMs() });
+    setTimeout(() => deaf(false), 300);
+    await sends.done;
+    sends.stop();
+    await until(() => seen.length === 200);
+    close();
+    expect(seen.map(({ line }) => `${line}\n`)).toEqual(frames);
+  });
 });
