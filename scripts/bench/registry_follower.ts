@@ -23,6 +23,8 @@ export class RegistryFollower {
   #rest = "";
   #isWaiting = false;
   #fault: Error | undefined;
+  /** Takes answers that are no value. */
+  #onLine: (line: string) => void = () => {};
 
   static async open(url: string): Promise<RegistryFollower> {
     const follower = new RegistryFollower();
@@ -32,7 +34,19 @@ export class RegistryFollower {
         follower.#fault = error;
       },
     });
+    await follower.#signIn(new URL(url).password);
     return follower;
+  }
+
+  /** @throws Error when Redis refuses the password. */
+  async #signIn(password: string): Promise<void> {
+    if (password === "") return;
+    const answered = new Promise<string>((resolve) => {
+      this.#onLine = resolve;
+    });
+    this.#socket?.write(Buffer.from(`AUTH ${password}\r\n`, "latin1"));
+    const answer = await answered;
+    if (answer !== "+OK") throw new Error(`Cannot read Redis: ${answer}`);
   }
 
   /** Reads the key until a version not smaller than `wanted` shows; `done` gets the time when that answer was here. */
@@ -68,8 +82,13 @@ export class RegistryFollower {
     for (;;) {
       const end = data.indexOf(CRLF, at);
       if (end < 0) break;
-      const length = Number(data.slice(at + 1, end));
       const from = end + CRLF.length;
+      if (data[at] !== "$") {
+        this.#onLine(data.slice(at, end));
+        at = from;
+        continue;
+      }
+      const length = Number(data.slice(at + 1, end));
       const next = length < 0 ? from : from + length + CRLF.length;
       if (next > data.length) break;
       const version = length < 0 ? "" : data.slice(from, from + VERSION_LENGTH);

@@ -1,7 +1,8 @@
 // Owns starting Postgres: making its cluster once, whole or not at all, and running it.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { ownPassword } from "./password.ts";
 import { makeOwned, type PostgresPlace, postgresPlace } from "./postgres_home.ts";
 import { endProcess, identify } from "./process_identity.ts";
 import { lastLine, ServerError } from "./server_error.ts";
@@ -40,15 +41,16 @@ const SETTINGS = [
   "log_timezone=UTC",
 ];
 
-/** Starts Postgres on loopback, making the cluster first if there is none. Throws ServerError. */
+/** Starts Postgres on loopback with a password of its own, making the cluster first if there is none. Throws ServerError. */
 export async function startPostgres(options: StartPostgresOptions): Promise<RunningServer> {
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true });
   const place = postgresPlace(join(dir, "data"));
+  const password = ownPassword(dir);
   const flags = [...SETTINGS, ...(options.settings ?? [])].flatMap((setting) => ["-c", setting]);
   return startServer({
     kind: "postgres",
-    url: `postgres://${POSTGRES_NAME}@127.0.0.1:${options.port}/${POSTGRES_NAME}`,
+    url: `postgres://${POSTGRES_NAME}:${password}@127.0.0.1:${options.port}/${POSTGRES_NAME}`,
     port: options.port,
     pidFile: options.pidFile ?? join(dir, "postgres.pid"),
     logFile: options.logFile ?? join(dir, "postgres.log"),
@@ -65,7 +67,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
     stopGraceMs: 15_000,
     prepare: async () => {
       if (existsSync(join(place.data, "PG_VERSION"))) await endLeftOver(place.data);
-      else await makeCluster(place, options.onProgress ?? (() => {}));
+      else await makeCluster(place, password, options.onProgress ?? (() => {}));
     },
     isReady: async (pid) => {
       const lines = postmasterLines(place.data);
@@ -75,16 +77,25 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
   });
 }
 
+const WHO_MAY_CONNECT = "host all all 127.0.0.1/32 scram-sha-256\n";
+
 /** Builds the cluster beside its place and renames it there, so that a kill leaves none or all. */
-async function makeCluster(place: PostgresPlace, say: (line: string) => void): Promise<void> {
+async function makeCluster(
+  place: PostgresPlace,
+  password: string,
+  say: (line: string) => void,
+): Promise<void> {
   say(`making a Postgres cluster (${place.how}) in ${place.data}`);
   const stage = `${place.data}.new`;
   rmSync(stage, { recursive: true, force: true });
   makeOwned(place, stage);
   const initdb = ["-D", stage, "-U", POSTGRES_NAME, "-A", "trust", "--no-sync"];
   await runProgram(place, "initdb", [...initdb, "--locale=C", "--encoding=UTF8"]);
+  // The password is random: there is nothing that many rounds of hashing would protect.
+  const set = `set scram_iterations = 1;\nalter role ${POSTGRES_NAME} password '${password}';\n`;
   const create = `create database ${POSTGRES_NAME};\n`;
-  await runProgram(place, "postgres", ["--single", "-F", "-D", stage, "postgres"], create);
+  await runProgram(place, "postgres", ["--single", "-F", "-D", stage, "postgres"], set + create);
+  writeFileSync(join(stage, "pg_hba.conf"), WHO_MAY_CONNECT);
   mkdirSync(dirname(place.data), { recursive: true });
   renameSync(stage, place.data);
 }

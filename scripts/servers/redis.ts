@@ -1,7 +1,8 @@
 // Owns starting redis-server. It keeps nothing on disk: what is in it is a cache of the truth, and
 // `onhand verify --repair` or the next owner of a shard fills it again.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { ownPassword } from "./password.ts";
 import { ask } from "./probe.ts";
 import { type ResolveOptions, resolveRedis } from "./resolve.ts";
 import { type RunningServer, startServer } from "./server_process.ts";
@@ -17,25 +18,29 @@ export type StartRedisOptions = {
   resolve?: ResolveOptions;
 };
 
-/** Starts redis-server on loopback. Throws ServerError. */
+/** Starts redis-server on loopback, with a password of its own. Throws ServerError. */
 export async function startRedis(options: StartRedisOptions): Promise<RunningServer> {
   const program = await resolveRedis(options.resolve);
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true });
-  const args = ["--bind", "127.0.0.1", "--port", String(options.port), "--dir", dir];
+  const password = ownPassword(dir);
+  const configFile = join(dir, "redis.conf");
+  const args = [configFile, "--bind", "127.0.0.1", "--port", String(options.port), "--dir", dir];
   args.push("--save", "", "--appendonly", "no", "--databases", String(options.databases ?? 16));
   return startServer({
     kind: "redis",
-    url: `redis://127.0.0.1:${options.port}`,
+    url: `redis://:${password}@127.0.0.1:${options.port}`,
     port: options.port,
     pidFile: options.pidFile ?? join(dir, "redis.pid"),
     logFile: options.logFile ?? join(dir, "redis.log"),
     command: { bin: program.bin, args, env: { ...process.env, ...program.env } },
     stopSignal: "SIGTERM",
     stopGraceMs: 5_000,
+    // In a file, because everybody sees the arguments of a process.
+    prepare: async () => writeFileSync(configFile, `requirepass ${password}\n`, { mode: 0o600 }),
     isReady: async (pid) => {
       const enough = (text: string) => /process_id:\d+\r\n/.test(text) || text.startsWith("-");
-      const answer = await ask(options.port, "INFO server\r\n", enough);
+      const answer = await ask(options.port, `AUTH ${password}\r\nINFO server\r\n`, enough);
       return answer?.includes(`process_id:${pid}\r\n`) ?? false;
     },
     ...(options.dieWithParent === undefined ? {} : { dieWithParent: options.dieWithParent }),

@@ -1,6 +1,8 @@
 // One server child: ready, stopped, killed, orphaned, frozen, and dead with its parent.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Redis } from "ioredis";
+import postgres from "postgres";
 import { expect, test } from "vitest";
 import { startNats } from "../../../scripts/servers/nats.ts";
 import { livingRecord, readPidFile } from "../../../scripts/servers/pid_file.ts";
@@ -10,7 +12,7 @@ import { waitGone } from "../../../scripts/servers/process_identity.ts";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { endOrphan } from "../../../scripts/servers/server_process.ts";
 import { spawnScript } from "../../support/onhand.ts";
-import { privateDir, privateRedis } from "../../support/servers.ts";
+import { onFreePort, privateDir, privateRedis } from "../../support/servers.ts";
 
 test("start() is ready, stop() is gone, and both may be repeated", async () => {
   const server = await privateRedis();
@@ -109,3 +111,53 @@ test("a pid file of a process that only has the pid harms nobody", async () => {
   expect(readFileSync(join(dir, "redis.pid"), "utf8")).toContain(`"pid":${server.pid}`);
   await server.stop();
 });
+
+test("Postgres and Redis let nobody in without the password in their address, which is the owner's to read", async () => {
+  for (const start of [startRedis, startPostgres]) {
+    const dir = privateDir();
+    const server = await onFreePort(undefined, (port) => start({ dir, port }));
+    const { password } = new URL(server.url);
+    expect(password).toMatch(/^[0-9a-f]{48}$/);
+    expect(statSync(join(dir, "password")).mode & 0o077).toBe(0);
+    const commandLine = readFileSync(`/proc/${server.pid}/cmdline`, "utf8");
+    expect(commandLine).not.toContain(password);
+    expect(await enters(server.url)).toBe(true);
+    for (const wrong of ["", "wrong"]) {
+      const url = new URL(server.url);
+      url.password = wrong;
+      expect(await enters(url.href)).toBe(false);
+    }
+    const before = server.url;
+    await server.stop();
+    await server.start();
+    expect([server.url, await enters(before)]).toEqual([before, true]);
+    await server.stop();
+    const again = await onFreePort(undefined, (port) => start({ dir, port }));
+    expect(new URL(again.url).password).toBe(password);
+    await again.stop();
+  }
+});
+
+/** Whether a client of this address gets an answer. */
+async function enters(url: string): Promise<boolean> {
+  if (url.startsWith("postgres")) {
+    const sql = postgres(url, { max: 1, connect_timeout: 5 });
+    try {
+      return (await sql`select 1 as one`).length === 1;
+    } catch {
+      return false;
+    } finally {
+      await sql.end();
+    }
+  }
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  redis.on("error", () => {});
+  try {
+    await redis.connect();
+    return (await redis.set("a", "b")) === "OK";
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}
