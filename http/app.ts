@@ -43,8 +43,10 @@ export function createApp(edge: Edge): Hono {
   const api = apiRoutes(edge);
   const routes = [...api, ...docsRoutes(api), ...pageRoutes()];
   for (const route of routes) app.on(route.method, route.path, wrap(edge, route));
-  for (const [path, methods] of methodsByPath(routes)) app.all(path, notAllowed(edge, methods));
+  const places = placesOf(routes);
   app.notFound((c) => {
+    const place = places.find(({ pattern }) => pattern.test(c.req.path));
+    if (place !== undefined) return notAllowed(edge, c, place.methods);
     edge.metrics.request("none", 404, 0);
     return replyProblem(c, "not_found", `There is nothing at ${c.req.path.slice(0, 200)}`);
   });
@@ -94,21 +96,31 @@ function replyError(edge: Edge, c: Context, error: unknown): Response {
   return replyProblem(c, code, message, extra, headers);
 }
 
-function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
+type Place = { pattern: RegExp; methods: string[] };
+
+/**
+ * What paths there are, those without parameters first. Looked at when no route was found: a handler of every method at
+ * each path would keep Hono from its fast router, which cannot tell a name from a parameter at the same place.
+ */
+function placesOf(routes: readonly Route[]): Place[] {
   const methods = new Map<string, string[]>();
   for (const { path, method } of routes) {
     const known = methods.get(path) ?? [];
     known.push(method, ...(method === "GET" ? ["HEAD"] : []));
     methods.set(path, known);
   }
-  return methods;
+  const isNamed = (path: string) => Number(path.includes("/:"));
+  return [...methods]
+    .sort(([a], [b]) => isNamed(a) - isNamed(b))
+    .map(([path, of]) => ({
+      pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/:[^/]+/g, "[^/]+")}$`),
+      methods: of,
+    }));
 }
 
-function notAllowed(edge: Edge, methods: readonly string[]): (c: Context) => Response {
+function notAllowed(edge: Edge, c: Context, methods: readonly string[]): Response {
   const allow = methods.join(", ");
-  return (c) => {
-    edge.metrics.request("none", 405, 0);
-    const detail = `Cannot ${c.req.method.slice(0, 20)} ${c.req.path.slice(0, 200)}: expected ${allow}`;
-    return replyProblem(c, "method_not_allowed", detail, { allow: methods }, { allow });
-  };
+  edge.metrics.request("none", 405, 0);
+  const detail = `Cannot ${c.req.method.slice(0, 20)} ${c.req.path.slice(0, 200)}: expected ${allow}`;
+  return replyProblem(c, "method_not_allowed", detail, { allow: methods }, { allow });
 }

@@ -51,6 +51,19 @@ describe("GET refuses", () => {
     expect(answer.status).toBe(405);
     expect(answer.headers.get("allow")).toBe("POST");
     expect(await answer.json()).toMatchObject({ code: "method_not_allowed", allow: ["POST"] });
+    const allowed = async (method: string, path: string) =>
+      (await house.app.request(path, { method })).headers.get("allow");
+    expect(await allowed("DELETE", "/v1/stock/SKU.1%20x/history")).toBe("GET, HEAD");
+    expect(await allowed("OPTIONS", "/v1/policies/A")).toBe("GET, HEAD, PUT");
+    // A name wins over a parameter at the same place.
+    expect(await allowed("PUT", "/v1/forecasts/what-if")).toBe("POST");
+    expect(await allowed("PUT", "/v1/forecasts/A")).toBe("GET, HEAD");
+    expect(await allowed("POST", "/openapiXjson")).toBe(null);
+  });
+
+  test("what is nowhere, with Hono's fast router", async () => {
+    expect((await house.app.request("/v1/holds/a/b/c")).status).toBe(404);
+    expect((house.app as { router?: { name: string } }).router?.name).toContain("RegExpRouter");
   });
 });
 
