@@ -134,6 +134,8 @@ export const PROJECTION_RESTED_MS_MAX = 3_000;
 /** Time one piece of a step shall take, in ms: it has a processor to itself. Log entries in the first piece of a range. */
 export const PROJECTION_PIECE_MS = 5;
 export const PROJECTION_PIECE_ENTRIES = 200;
+/** Least entries in any but the last piece. */
+export const PROJECTION_PIECE_ENTRIES_MIN = 100;
 /** Rows of the sums of a range in one piece, and most pieces. */
 export const PROJECTION_PIECE_ROWS = 300;
 export const PROJECTION_PIECES_MAX = 64;
@@ -147,6 +149,9 @@ export const STOCK_OUT_DAYS_MAX = 90;
 export const LEAD_TIME_LINES_MAX = 50;
 /** Daily partitions of the ledger made ahead. */
 export const PARTITION_DAYS_AHEAD = 7;
+/** How long making one may wait for those who read the ledger, in ms, for commits queue behind it; when it is tried again. */
+export const PARTITION_LOCK_MS = 100;
+export const PARTITION_RETRY_MS = 60_000;
 
 // ---------------------------------------------------------------- streams
 

@@ -12,10 +12,8 @@
 //     which a large COPY brings about; and when `begin` rolls back on a lost connection it writes to a
 //     null socket from a timer, which ends the process. So each transaction gets a client of a single
 //     connection from a stock of ours, which is thrown away whole once that connection is lost.)
-import { Socket } from "node:net";
 import postgres from "postgres";
 import { describeError, OnhandError } from "./errors.ts";
-import { ARRAY_TYPES } from "./postgres_arrays.ts";
 import {
   COPY_HEADER,
   COPY_TRAILER,
@@ -24,9 +22,10 @@ import {
   type PgType,
   type PgValue,
 } from "./postgres_binary.ts";
+import { type Client, dispose, openClient, type Sql } from "./postgres_client.ts";
 
-/** int8 is read as a number: all of ours are at most 2^53. */
-export type Sql = postgres.Sql<{ bigint: number }>;
+export type { Sql };
+
 /** What a transaction's work runs its statements on. */
 export type Transaction = Pick<Sql, "unsafe" | "array" | "json"> &
   (<T extends readonly (object | undefined)[] = postgres.Row[]>(
@@ -53,12 +52,8 @@ export type TransactionOptions = {
 };
 
 const TIME_LIMIT_MS = 30_000;
-const CONNECT_TIMEOUT_S = 5;
 /** A COPY message; large enough to cost nothing, small enough to be one write. */
 const COPY_CHUNK_BYTES = 128 * 1024;
-
-/** A client of postgres.js, and whether it lost a connection. */
-type Client = { sql: Sql; lost: boolean };
 
 /** A Postgres database; connects lazily and again by itself. */
 export class Database {
@@ -70,7 +65,7 @@ export class Database {
   /** For transactions: clients of one connection each, and who waits for one. */
   private readonly idle: Client[] = [];
   private readonly busy = new Set<Client>();
-  private readonly waiting: ((client: Client) => void)[] = [];
+  private readonly waiting: ((client: Client | undefined) => void)[] = [];
 
   constructor(url: string, options: DatabaseOptions) {
     this.url = url;
@@ -91,7 +86,7 @@ export class Database {
     work: (sql: Transaction) => Promise<T>,
     options: TransactionOptions = {},
   ): Promise<T> {
-    const client = await this.take();
+    const client = await this.take(options.timeLimitMs);
     const mode = (options.mode ?? "").replaceAll(/[^a-z ]/gi, "");
     try {
       return await this.limited(inTransaction(client, mode, work), client, options.timeLimitMs);
@@ -108,6 +103,7 @@ export class Database {
 
   async close(): Promise<void> {
     this.closed = true;
+    for (const next of this.waiting.splice(0)) next(undefined);
     const clients = [this.shared, ...this.idle, ...this.busy];
     await Promise.all(clients.map((client) => client.sql.end({ timeout: 2 })));
   }
@@ -120,16 +116,30 @@ export class Database {
     return this.shared;
   }
 
-  private async take(): Promise<Client> {
+  private async take(timeLimitMs = this.options.timeLimitMs ?? TIME_LIMIT_MS): Promise<Client> {
     let client = this.idle.pop();
     while (client?.lost) client = this.idle.pop();
     if (client === undefined) {
-      if (this.busy.size >= this.options.connectionsMax)
-        return new Promise((resolve) => this.waiting.push(resolve));
+      if (this.busy.size >= this.options.connectionsMax) return this.wait(timeLimitMs);
       client = openClient(this.url, this.options, 1);
     }
     this.busy.add(client);
     return client;
+  }
+
+  /** For a client that somebody gives back. */
+  private async wait(timeLimitMs: number): Promise<Client> {
+    let timer: NodeJS.Timeout | undefined;
+    const client = await new Promise<Client | undefined>((resolve) => {
+      this.waiting.push(resolve);
+      timer = setTimeout(() => {
+        this.waiting.splice(this.waiting.indexOf(resolve), 1);
+        resolve(undefined);
+      }, timeLimitMs);
+    });
+    clearTimeout(timer);
+    if (client !== undefined) return client;
+    throw unavailable(this.closed ? "closed" : `no connection free within ${timeLimitMs} ms`);
   }
 
   private giveBack(client: Client): void {
@@ -202,7 +212,7 @@ async function inTransaction<T>(
 
 /** Whether an error means that its connection is gone or going. */
 function isLoss(error: unknown): boolean {
-  if (error instanceof postgres.PostgresError) return /^(08|57P)/.test(error.code);
+  if (error instanceof postgres.PostgresError) return /^(08|57P|25P0[34])/.test(error.code);
   return typeof (error as { code?: unknown }).code === "string" && !(error instanceof OnhandError);
 }
 
@@ -212,60 +222,13 @@ function unavailable(why: string): OnhandError {
   });
 }
 
-function dispose(client: Client): void {
-  client.lost = true;
-  client.sql.end({ timeout: 0 }).catch(() => {});
-}
-
-function openClient(url: string, options: DatabaseOptions, connectionsMax: number): Client {
-  const client = { lost: false } as Client;
-  const settings: postgres.Options<{ bigint: postgres.PostgresType<number> }> = {
-    max: connectionsMax,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    // Connections live until they are lost, so that a close always means a loss.
-    idle_timeout: 0,
-    max_lifetime: null,
-    backoff: () => 0.1,
-    onnotice: () => {},
-    onclose: () => {
-      client.lost = true;
-    },
-    fetch_types: false, // see postgres_arrays.ts
-    types: {
-      ...(ARRAY_TYPES as object),
-      bigint: { to: 20, from: [20], serialize: (value: number) => String(value), parse: Number },
-    },
-    connection: {
-      application_name: options.name,
-      // A transaction whose client is gone ends within a second, so its locks do.
-      client_connection_check_interval: "1s" as string & boolean & number,
-    },
-  };
-  Object.assign(settings, { socket: openSocket });
-  client.sql = postgres(url, settings) as unknown as Sql;
-  return client;
-}
-
-/**
- * A socket whose small writes leave at once. The library's own waits with the last piece of a COPY until the one
- * before is acknowledged, which the kernel of the other side puts off by 40 ms. (It is still connecting when it
- * is handed over: what is written to it waits, and errors come as events, as the library expects them.)
- */
-function openSocket(options: { host: string[]; port: number[]; path?: string | false }): Socket {
-  const socket = new Socket();
-  socket.setNoDelay(true);
-  if (options.path) socket.connect(options.path);
-  else socket.connect(options.port[0] as number, options.host[0] as string);
-  return socket;
-}
-
 // ---------------------------------------------------------------- errors
 
 /** SQLSTATE classes of data that cannot be stored as it is: try it row by row. */
 const DATA_CLASSES = new Set(["22", "23", "54"]);
 /** Classes and codes that pass: connection, resources, operator, system, serialization, read-only. */
 const OUTAGE_CLASSES = new Set(["08", "53", "57", "58", "40"]);
-const OUTAGE_CODES = new Set(["25006", "55P03"]);
+const OUTAGE_CODES = new Set(["25006", "25P03", "25P04", "55P03"]);
 /** Malformed COPY data stands in class 08, but no waiting mends it. */
 const PROTOCOL_VIOLATION = "08P01";
 
@@ -359,7 +322,7 @@ export async function copyOut(
     });
     stream.on("end", () => (fault === undefined ? resolve() : reject(fault.error)));
     stream.on("error", reject);
-    stream.on("close", () => reject(new Error("Cannot read COPY data: the connection is gone")));
+    stream.on("close", () => reject(unavailable("the connection is gone")));
   });
 }
 

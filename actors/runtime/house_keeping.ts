@@ -2,7 +2,12 @@
 // run from any number of processes.
 
 import { describeError } from "../../shared/errors.ts";
-import { PARTITION_DAYS_AHEAD, TRIM_INTERVAL_MS } from "../../shared/limits.ts";
+import {
+  PARTITION_DAYS_AHEAD,
+  PARTITION_LOCK_MS,
+  PARTITION_RETRY_MS,
+  TRIM_INTERVAL_MS,
+} from "../../shared/limits.ts";
 import type { Database, Transaction } from "../../shared/postgres.ts";
 import type { Clock, Journal, Timer } from "./ports.ts";
 
@@ -27,12 +32,15 @@ export async function makePartitions(
 
 async function makePartition(sql: Transaction, name: string, dayMs: number): Promise<boolean> {
   await sql`select pg_advisory_xact_lock(${LOCK_KEY})`;
-  const [found] = await sql<{ there: boolean; late: boolean }[]>`
-    select to_regclass(${name}) is not null as there,
-      exists (select from stock_transaction_default
-        where appended_at >= ${time(dayMs)} and appended_at < ${time(dayMs + DAY_MS)}) as late`;
+  const [found] = await sql<{ there: boolean }[]>`select to_regclass(${name}) is not null as there`;
+  if (found?.there) return false;
+  const late = await sql`
+    select from stock_transaction_default
+    where appended_at >= ${time(dayMs)} and appended_at < ${time(dayMs + DAY_MS)} limit 1`;
   // Rows of that day that stand in the default partition stay there, and with them the day.
-  if (found?.there || found?.late) return false;
+  if (late.length > 0) return false;
+  // Everybody who asks for the ledger waits behind who waits for it alone: there are days to succeed in.
+  await sql.unsafe(`set local lock_timeout = ${PARTITION_LOCK_MS}`);
   // DDL takes no parameters; name and times are made from a number.
   await sql.unsafe(
     `create table ${name} partition of stock_transaction
@@ -57,13 +65,15 @@ export async function keepHouse(
   let timer: Timer | undefined;
   let stopped = false;
   const run = async (): Promise<void> => {
+    let nextMs = TRIM_INTERVAL_MS;
     try {
       const made = await makePartitions(database, clock.nowMs());
       if (made.length > 0) journal.info({ made }, "partitions of the ledger made");
     } catch (error) {
+      nextMs = PARTITION_RETRY_MS;
       journal.warn({ error: describeError(error) }, "cannot make partitions of the ledger");
     }
-    if (!stopped) timer = clock.after(TRIM_INTERVAL_MS, () => void run());
+    if (!stopped) timer = clock.after(nextMs, () => void run());
   };
   await run();
   return {

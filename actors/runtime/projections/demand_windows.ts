@@ -5,7 +5,7 @@
 
 import type { Database, Transaction } from "../../../shared/postgres.ts";
 import { foldFacts, foldRelated, mendLargest } from "./demand_facts.ts";
-import { inEntryPieces, inPieces, noRest, type Projection, type Rest } from "./projection.ts";
+import { inEntryPieces, inPieces, type Projection, type Rest } from "./projection.ts";
 import { keyPieces, sumRange } from "./range_sums.ts";
 import { foldStockOut } from "./stock_out.ts";
 import {
@@ -29,11 +29,12 @@ export function demandWindows(options: DemandWindowsOptions): Projection {
   const { database, publish, graceMs, timeWhenLast } = options;
   return {
     name: "demand-windows",
-    async prepare(sql, folded) {
+    async prepare(sql, folded, rest) {
       const stale = await followLocations(sql, folded.shard, options);
       if (stale.length === 0) return;
       await clearWindows(sql, folded, stale);
-      await foldWindows(sql, { ...folded, afterSeq: 0, locations: stale }, options, noRest);
+      const all = { ...folded, afterSeq: 0, sinceMs: 0, locations: stale };
+      await foldWindows(sql, all, options, rest);
     },
     fold: (sql, range, rest) => foldWindows(sql, { ...range, locations: null }, options, rest),
     async settle(sql, folded, committedMs) {

@@ -10,7 +10,7 @@
 
 import { LEAD_TIME_LINES_MAX } from "../../../shared/limits.ts";
 import type { Transaction } from "../../../shared/postgres.ts";
-import type { LedgerRange, Projection } from "./projection.ts";
+import { type LedgerRange, type Projection, rowsOf } from "./projection.ts";
 
 /** @param defaultDays lead time of a SKU of which nothing tells one, for the view stock_transaction_logs */
 export function leadTimes(defaultDays: number): Projection {
@@ -31,11 +31,11 @@ export function leadTimes(defaultDays: number): Projection {
 
 /** Takes orders and receipts into their lines; returns the SKUs of lines that changed. */
 async function foldLines(sql: Transaction, range: LedgerRange): Promise<string[]> {
-  const { epoch, shard, afterSeq, toSeq } = range;
+  const { shard } = range;
   const rows = await sql<{ sku: string }[]>`
     with moved as materialized (
       select * from stock_transaction t
-      where t.epoch = ${epoch} and t.shard = ${shard} and t.seq > ${afterSeq} and t.seq <= ${toSeq}
+      where ${rowsOf(sql, range)}
         and t.type in ('order', 'receipt', 'void') and t.cause = 'command' and t.outcome = 'applied'
     ),
     told as (

@@ -5,20 +5,18 @@
 // the order of the log gives the same number.
 
 import type { Transaction } from "../../../shared/postgres.ts";
-import type { LedgerRange, Projection } from "./projection.ts";
+import { type LedgerRange, type Projection, rowsOf } from "./projection.ts";
 
 export function policies(): Projection {
   return { name: "policies", fold: foldPolicies };
 }
 
 async function foldPolicies(sql: Transaction, range: LedgerRange): Promise<void> {
-  const { epoch, shard, afterSeq, toSeq } = range;
   await sql`
     with found as (
       select t.*, row_number() over (partition by t.sku, t.location order by t.seq, t.index) as nth
       from stock_transaction t
-      where t.type = 'policy' and t.epoch = ${epoch} and t.shard = ${shard}
-        and t.seq > ${afterSeq} and t.seq <= ${toSeq}
+      where t.type = 'policy' and ${rowsOf(sql, range)}
         and t.cause = 'command' and t.outcome = 'applied'
     )
     insert into policy (sku, location, version, plan, channels, backorder_limit, cause, made_by, ref,

@@ -21,14 +21,14 @@ export type IsLast = (seq: number) => boolean;
 /** A host whose shards are followed by projections for as long as they are open here. */
 export function projectingHost(host: ShardHost, options: ProjectingOptions): ShardHost {
   const { database, epoch, journal } = options;
-  const gate = new Gate(1);
+  const [gate, publishGate] = [new Gate(1), new Gate(1)];
   const following = new Map<number, { stop(): Promise<void> }>();
   const follow = (shard: number): void => {
     if (following.has(shard)) return;
     const isLast: IsLast = (seq) => isLastOf(host, shard, seq);
     const projections = options.projections(shard, isLast);
     const isIdle = () => isIdleNow(host, shard);
-    const how = { journal, gate, isIdle };
+    const how = { journal, gate, publishGate, isIdle };
     following.set(shard, followLedger(database, projections, { epoch, shard }, how));
   };
   const leaving = new Set<Promise<void>>();

@@ -1,7 +1,7 @@
 // Owns following the ledger by a cursor for each (projection, epoch, shard): a fold of new rows and its cursor
 // in one transaction, off the decision path. Whoever runs it, and however often, each row is folded once.
 
-import { describeError } from "../../../shared/errors.ts";
+import { describeError, OnhandError } from "../../../shared/errors.ts";
 import type { Gate } from "../../../shared/gate.ts";
 import {
   PROJECTION_ENTRIES_MAX,
@@ -9,13 +9,14 @@ import {
   PROJECTION_PAUSE_MS,
   PROJECTION_PAUSE_MS_MAX,
   PROJECTION_PIECE_ENTRIES,
+  PROJECTION_PIECE_ENTRIES_MIN,
   PROJECTION_PIECE_MS,
   PROJECTION_REST_FACTOR,
   PROJECTION_REST_MS_MAX,
   PROJECTION_RESTED_MS_MAX,
   PROJECTION_STEP_MS_MAX,
 } from "../../../shared/limits.ts";
-import type { Database, Transaction } from "../../../shared/postgres.ts";
+import type { Database, Fragment, Transaction } from "../../../shared/postgres.ts";
 import type { Journal } from "../ports.ts";
 
 export type ShardOf = { epoch: number; shard: number };
@@ -26,13 +27,27 @@ export type LedgerPrefix = ShardOf & { toSeq: number };
 export type LedgerRange = LedgerPrefix & {
   /** Rows with afterSeq < seq <= toSeq. */
   afterSeq: number;
+  /** None of them was appended before: days of the ledger that ended earlier are not looked into. */
+  sinceMs: number;
 };
+
+/** Restricts the ledger, as `t`, to a range. */
+export function rowsOf(sql: Transaction, range: LedgerRange): Fragment {
+  const { epoch, shard, afterSeq, toSeq, sinceMs } = range;
+  return sql`t.epoch = ${epoch} and t.shard = ${shard} and t.seq > ${afterSeq} and t.seq <= ${toSeq}
+    and t.appended_at >= to_timestamp(${sinceMs}::float8 / 1000)`;
+}
 
 /** Waits some times as long as a piece of work took; false when the projection is to stop. */
 export type Rest = (tookMs: number) => Promise<boolean>;
 export const noRest: Rest = async () => true;
 
-/** Does pieces of work one after the other, and rests after each. */
+/** Gives up a step whose projection is to stop: what it did is rolled back, and done by whoever goes on. */
+async function pauseAfter(tookMs: number, rest: Rest): Promise<void> {
+  if (!(await rest(tookMs))) throw new OnhandError("projection_stopped", "The projection stops");
+}
+
+/** Does pieces of work one after the other, and rests after each. @throws OnhandError `projection_stopped` */
 export async function inPieces<T>(
   pieces: Iterable<T>,
   rest: Rest,
@@ -41,11 +56,14 @@ export async function inPieces<T>(
   for (const piece of pieces) {
     const startedMs = performance.now();
     await work(piece);
-    await rest(performance.now() - startedMs);
+    await pauseAfter(performance.now() - startedMs, rest);
   }
 }
 
-/** The same with a range of entries, in pieces that take PROJECTION_PIECE_MS each: as many entries as the last one says. */
+/**
+ * The same with a range of entries, in pieces that take PROJECTION_PIECE_MS each: as many entries as the last one says,
+ * but not so few that what a piece costs by itself (plans, round trips) is most of it.
+ */
 export async function inEntryPieces<R extends LedgerRange>(
   range: R,
   rest: Rest,
@@ -58,9 +76,10 @@ export async function inEntryPieces<R extends LedgerRange>(
     await work({ ...range, afterSeq, toSeq });
     const tookMs = performance.now() - startedMs;
     const factor = PROJECTION_PIECE_MS / Math.max(tookMs, 0.1);
-    entries = Math.max(1, Math.round(entries * Math.min(factor, 4)));
+    entries = Math.round(entries * Math.min(factor, 4));
+    entries = Math.max(entries, PROJECTION_PIECE_ENTRIES_MIN);
     afterSeq = toSeq;
-    await rest(tookMs);
+    await pauseAfter(tookMs, rest);
   }
 }
 
@@ -69,7 +88,7 @@ export type Projection = {
   /** Names the cursor. */
   readonly name: string;
   /** At the start of each step: mends what was folded before, when the rules for it changed. */
-  prepare?(sql: Transaction, folded: LedgerPrefix): Promise<void>;
+  prepare?(sql: Transaction, folded: LedgerPrefix, rest: Rest): Promise<void>;
   /**
    * Folds the rows of a range.
    * @param rest to be awaited after each piece of work: a busy shard is given way to
@@ -88,16 +107,18 @@ export type Projection = {
 };
 
 /**
- * Folds what is committed beyond the cursor, at most PROJECTION_ENTRIES_MAX entries.
+ * Folds what is committed beyond the cursor, at most `entriesMax` entries; nothing while somebody else does.
  * @returns whether more is waiting
+ * @throws OnhandError `projection_stopped` when `rest` says so: nothing was folded
  */
 export async function stepProjection(
   database: Database,
   projection: Projection,
   of: ShardOf,
   rest: Rest = noRest,
+  entriesMax = PROJECTION_ENTRIES_MAX,
 ): Promise<boolean> {
-  return database.transaction((sql) => step(sql, projection, of, rest), {
+  return database.transaction((sql) => step(sql, projection, of, rest, entriesMax), {
     timeLimitMs: PROJECTION_STEP_MS_MAX,
   });
 }
@@ -107,6 +128,7 @@ async function step(
   projection: Projection,
   of: ShardOf,
   rest: Rest,
+  entriesMax: number,
 ): Promise<boolean> {
   const { epoch, shard } = of;
   const { name } = projection;
@@ -115,16 +137,18 @@ async function step(
     on conflict do nothing`;
   const [cursor] = await sql<{ seq: number }[]>`
     select seq from projection
-    where name = ${name} and epoch = ${epoch} and shard = ${shard} for update`;
+    where name = ${name} and epoch = ${epoch} and shard = ${shard} for update skip locked`;
+  if (cursor === undefined) return false;
   const [committed] = await sql<{ seq: number; atMs: number | null }[]>`
     select committed_seq as seq, (extract(epoch from committed_at) * 1000)::int8 as "atMs"
     from shard where epoch = ${epoch} and shard = ${shard}`;
-  const afterSeq = cursor?.seq ?? 0;
+  const afterSeq = cursor.seq;
   const lastSeq = committed?.seq ?? 0;
-  await projection.prepare?.(sql, { ...of, toSeq: afterSeq });
-  const toSeq = Math.min(lastSeq, afterSeq + PROJECTION_ENTRIES_MAX);
+  await projection.prepare?.(sql, { ...of, toSeq: afterSeq }, rest);
+  const toSeq = Math.min(lastSeq, afterSeq + entriesMax);
   if (toSeq > afterSeq) {
-    await projection.fold(sql, { ...of, afterSeq, toSeq }, rest);
+    const sinceMs = await appendedAfter(sql, of, afterSeq);
+    await projection.fold(sql, { ...of, afterSeq, toSeq, sinceMs }, rest);
     await sql`
       update projection set seq = ${toSeq}, updated_at = now()
       where name = ${name} and epoch = ${epoch} and shard = ${shard}`;
@@ -134,10 +158,24 @@ async function step(
   return false;
 }
 
+/** Append time, ms, of the first row after an entry. It never falls along a shard's log, so none after it is older. */
+async function appendedAfter(
+  sql: Transaction,
+  { epoch, shard }: ShardOf,
+  afterSeq: number,
+): Promise<number> {
+  if (afterSeq === 0) return 0;
+  const [first] = await sql<{ ms: number }[]>`
+    select floor(extract(epoch from appended_at) * 1000)::int8 as ms from stock_transaction
+    where epoch = ${epoch} and shard = ${shard} and seq > ${afterSeq} order by seq limit 1`;
+  return first?.ms ?? 0;
+}
+
 export type FollowOptions = {
   journal: Journal;
-  /** Lets a step run when it may. */
+  /** Lets a step run when it may, and what it made be published. */
   gate: Gate;
+  publishGate: Gate;
   /** Whether the shard has nothing to decide or commit now: then there is nothing to give way to. */
   isIdle?: () => boolean;
 };
@@ -151,7 +189,7 @@ export function followLedger(
   database: Database,
   projections: readonly Projection[],
   of: ShardOf,
-  { journal, gate, isIdle = () => false }: FollowOptions,
+  { journal, gate, publishGate, isIdle = () => false }: FollowOptions,
 ): { stop(): Promise<void> } {
   let stopped = false;
   let wake: () => void = () => {};
@@ -165,40 +203,67 @@ export function followLedger(
     });
   /** Until when each projection rests while the shard is busy. */
   const restsUntilMs = new Map<Projection, number>();
+  /** Most entries of the next step, where the last one took too long. */
+  const entriesMax = new Map<Projection, number>();
+  const tell = (projection: Projection, error: unknown): void => {
+    const { name } = projection;
+    if (!stopped)
+      journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");
+  };
+  const rest: Rest = async (tookMs) => {
+    if (stopped || isIdle()) return !stopped;
+    await pause(Math.min(tookMs * PROJECTION_REST_FACTOR, PROJECTION_REST_MS_MAX));
+    return !stopped;
+  };
   const stepOne = async (projection: Projection): Promise<void> => {
     const startedMs = performance.now();
     let restedMs = 0;
-    const rest: Rest = async (tookMs) => {
-      if (stopped || isIdle()) return !stopped;
+    const restInStep: Rest = async (tookMs) => {
+      if (restedMs >= PROJECTION_RESTED_MS_MAX) return !stopped;
       const fromMs = performance.now();
-      await pause(Math.min(tookMs * PROJECTION_REST_FACTOR, PROJECTION_REST_MS_MAX));
+      const goesOn = await rest(tookMs);
       restedMs += performance.now() - fromMs;
-      return !stopped;
+      return goesOn;
     };
-    const restInStep: Rest = async (tookMs) =>
-      restedMs < PROJECTION_RESTED_MS_MAX ? rest(tookMs) : !stopped;
     let isBehind = false;
+    const most = entriesMax.get(projection) ?? PROJECTION_ENTRIES_MAX;
     try {
-      isBehind = await stepProjection(database, projection, of, restInStep);
-      // Shards fold one after the other: without this rest all of them would at a stretch.
-      const goesOn = await rest(performance.now() - startedMs - restedMs);
-      if (goesOn) await projection.emit?.(of.shard, rest);
+      isBehind = await stepProjection(database, projection, of, restInStep, most);
+      entriesMax.delete(projection);
     } catch (error) {
-      const { name } = projection;
-      journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");
+      tell(projection, error);
+      if (performance.now() - startedMs > PROJECTION_STEP_MS_MAX / 2)
+        entriesMax.set(projection, Math.ceil(most / 2));
     }
     const endedMs = performance.now();
-    const restMs = isBehind ? 0 : (endedMs - startedMs - restedMs) * PROJECTION_PAUSE_FACTOR;
+    const tookMs = endedMs - startedMs - restedMs;
+    const restMs = isBehind ? 0 : tookMs * PROJECTION_PAUSE_FACTOR;
     restsUntilMs.set(projection, endedMs + Math.min(restMs, PROJECTION_PAUSE_MS_MAX));
+    // Shards fold one after the other: without this rest all of them would at a stretch.
+    await rest(tookMs);
+  };
+  const publish = async (projection: Projection): Promise<void> => {
+    try {
+      await projection.emit?.(of.shard, rest);
+    } catch (error) {
+      tell(projection, error);
+    }
   };
   const isDue = (projection: Projection): boolean =>
     isIdle() || performance.now() >= (restsUntilMs.get(projection) ?? 0);
   const loop = async (): Promise<void> => {
     while (!stopped) {
+      const stepped: Projection[] = [];
       await gate.run(async () => {
-        for (const projection of projections)
-          if (!stopped && isDue(projection)) await stepOne(projection);
+        for (const projection of projections) {
+          if (stopped || !isDue(projection)) continue;
+          await stepOne(projection);
+          stepped.push(projection);
+        }
       });
+      for (const projection of stepped)
+        if (!stopped && projection.emit !== undefined)
+          await publishGate.run(() => (stopped ? Promise.resolve() : publish(projection)));
       if (!stopped) await pause(PROJECTION_PAUSE_MS);
     }
   };

@@ -6,7 +6,7 @@ import type { LedgerPrefix } from "./projection.ts";
 import { countOutTo } from "./stock_out.ts";
 import { nextVersion, putDue } from "./window_rows.ts";
 
-/** A write of signals takes no longer to appear; so far back they are looked at again. */
+/** A write of signals takes no longer to appear; so long after it signals are looked at again, and then no more. */
 const SIGNALS_OVERLAP = "10 seconds";
 
 /**
@@ -49,19 +49,16 @@ function dueLocations(sql: Transaction, shard: number, watermarkMs: number): Fra
 /** Restates the windows of days whose signals were written since the last look. */
 export async function followSignals(sql: Transaction, folded: LedgerPrefix): Promise<void> {
   const { shard } = folded;
-  const [news] = await sql<{ since: Date; until: Date }[]>`
-    select min(m.signals_seen) as since, max(s.updated_at) as until
-    from demand_watermark m
-    join signal s on s.location in ('', m.location)
-      and s.updated_at > m.signals_seen - ${SIGNALS_OVERLAP}::interval
-    where m.shard = ${shard}`;
-  if (news === undefined || news.until === null) return;
+  const news = await sql`
+    select from demand_watermark m
+    join signal s on s.location in ('', m.location) and s.updated_at > m.signals_seen
+    where m.shard = ${shard} limit 1`;
+  if (news.length === 0) return;
   await sql`
     with day as (
       select distinct m.location, m.hours, m.time_zone, s.day
       from demand_watermark m
-      join signal s on s.location in ('', m.location)
-        and s.updated_at > m.signals_seen - ${SIGNALS_OVERLAP}::interval
+      join signal s on s.location in ('', m.location) and s.updated_at > m.signals_seen
       where m.shard = ${shard}
     ),
     told as (
@@ -83,6 +80,7 @@ export async function followSignals(sql: Transaction, folded: LedgerPrefix): Pro
     )
     ${putDue(sql)}`;
   await sql`
-    update demand_watermark set signals_seen = greatest(signals_seen, ${news.until})
+    update demand_watermark
+    set signals_seen = greatest(signals_seen, now() - ${SIGNALS_OVERLAP}::interval)
     where shard = ${shard}`;
 }

@@ -2,15 +2,15 @@
 // gives it a new version and puts it on the list of those to publish.
 
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
-import type { LedgerPrefix, LedgerRange } from "./projection.ts";
+import { type LedgerPrefix, type LedgerRange, rowsOf } from "./projection.ts";
 
 /** Rows of a shard to fold; null: those of all locations. */
 export type FoldRange = LedgerRange & { locations: readonly string[] | null };
 
 /** Restricts the ledger, as `t`, to a range. */
 export function inRange(sql: Transaction, range: FoldRange): Fragment {
-  const { epoch, shard, afterSeq, toSeq, locations } = range;
-  return sql`t.epoch = ${epoch} and t.shard = ${shard} and t.seq > ${afterSeq} and t.seq <= ${toSeq}
+  const { locations } = range;
+  return sql`${rowsOf(sql, range)}
     and (${locations}::text[] is null or t.location = any(${locations}::text[]))`;
 }
 

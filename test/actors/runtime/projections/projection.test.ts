@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import {
   followLedger,
   inEntryPieces,
+  inPieces,
   type Projection,
   stepProjection,
 } from "../../../../actors/runtime/projections/projection.ts";
@@ -72,7 +73,7 @@ it("followLedger() rests long after a long step, but not while the shard is idle
     settle: async () => void quickSteps++,
   };
   let isIdle = false;
-  const how = { journal, gate: new Gate(1), isIdle: () => isIdle };
+  const how = { journal, gate: new Gate(1), publishGate: new Gate(1), isIdle: () => isIdle };
   const following = followLedger(house.database, [projection, quick], of, how);
   try {
     // Busy: half a second of work is followed by half a minute of rest.
@@ -97,7 +98,7 @@ it("followLedger() that is stopped hands on no more: what is pending waits for w
       } while (await rest(5));
     },
   };
-  const how = { journal, gate: new Gate(1), isIdle: () => true };
+  const how = { journal, gate: new Gate(1), publishGate: new Gate(1), isIdle: () => true };
   const following = followLedger(house.database, [projection], of, how);
   await expect.poll(() => emitted, { timeout: 15_000 }).toBeGreaterThan(2);
   await following.stop();
@@ -110,15 +111,80 @@ it("inEntryPieces() folds every entry once, in smaller pieces where they take lo
   const pieces: { afterSeq: number; toSeq: number }[] = [];
   let rests = 0;
   const rest = async () => ++rests > 0;
-  await inEntryPieces({ ...of, afterSeq: 100, toSeq: 1_000 }, rest, async ({ afterSeq, toSeq }) => {
-    pieces.push({ afterSeq, toSeq });
-    await new Promise((resolve) => setTimeout(resolve, toSeq - afterSeq));
-  });
+  await inEntryPieces(
+    { ...of, afterSeq: 100, toSeq: 1_000, sinceMs: 0 },
+    rest,
+    async ({ afterSeq, toSeq }) => {
+      pieces.push({ afterSeq, toSeq });
+      await new Promise((resolve) => setTimeout(resolve, toSeq - afterSeq));
+    },
+  );
   expect(pieces[0]?.afterSeq).toBe(100);
   expect(pieces.at(-1)?.toSeq).toBe(1_000);
   for (const [i, piece] of pieces.slice(1).entries()) expect(piece.afterSeq).toBe(pieces[i]?.toSeq);
-  // A millisecond an entry: after the first look a piece is a few entries.
-  const longest = Math.max(...pieces.slice(1).map((piece) => piece.toSeq - piece.afterSeq));
-  expect(longest).toBeLessThan(30);
+  // A millisecond an entry: after the first look a piece is as few entries as may be.
+  const entries = pieces.map((piece) => piece.toSeq - piece.afterSeq);
+  expect(entries).toEqual([200, 100, 100, 100, 100, 100, 100, 100]);
   expect(rests).toBe(pieces.length);
+});
+
+it("stepProjection() that is told to stop in the middle folds nothing, and soon; another folds it all", async () => {
+  let pieces = 0;
+  const projection: Projection = {
+    name: "test",
+    fold: (sql, _range, rest) =>
+      inPieces(Array.from({ length: 1_000 }), rest, async () => {
+        pieces++;
+        await sql`insert into vendor (vendor) values (${`v${pieces}`})`;
+      }),
+  };
+  const stopped = stepProjection(house.database, projection, of, async () => pieces < 3);
+  await expect(stopped).rejects.toMatchObject({ code: "projection_stopped" });
+  expect(pieces).toBe(3);
+  expect(await house.database.run((sql) => sql`select vendor from vendor`)).toEqual([]);
+  await stepProjection(house.database, projection, of);
+  expect(await house.database.run((sql) => sql`select vendor from vendor`)).toHaveLength(1_000);
+});
+
+it("stepProjection() waits for nobody: while one follows, another has nothing to do", async () => {
+  let isFolding = () => {};
+  const begun = new Promise<void>((resolve) => {
+    isFolding = resolve;
+  });
+  let goOn = () => {};
+  const projection: Projection = {
+    name: "test",
+    async fold() {
+      isFolding();
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+    },
+  };
+  const first = stepProjection(house.database, projection, of);
+  await begun;
+  // The cursor's row is new, and so not there for others yet; from then on it is locked.
+  goOn();
+  await first;
+  await house.rows({ at: "2026-03-02T10:00:02Z" });
+  await house.commit("2026-03-02T10:00:02Z");
+  const second = stepProjection(house.database, projection, of);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const other: Projection = { name: "test", fold: () => Promise.reject(new Error("folded twice")) };
+  expect(await stepProjection(house.database, other, of)).toBe(false);
+  goOn();
+  expect(await second).toBe(false);
+});
+
+it("a fold is told since when its rows were appended, so that days before are not looked into", async () => {
+  const told: number[] = [];
+  const projection: Projection = {
+    name: "test",
+    fold: async (_sql, { sinceMs }) => void told.push(sinceMs),
+  };
+  await stepProjection(house.database, projection, of);
+  await house.rows({ at: "2026-03-04T10:00:00Z" }, { at: "2026-03-03T10:00:00Z" });
+  await house.commit("2026-03-04T10:00:00Z");
+  await stepProjection(house.database, projection, of);
+  expect(told).toEqual([0, Date.parse("2026-03-04T10:00:00Z")]);
 });

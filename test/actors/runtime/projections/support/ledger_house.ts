@@ -88,6 +88,7 @@ export async function openLedgerHouse() {
   await database.run(
     (sql) => sql`insert into shard (epoch, shard, apply_version) values (${EPOCH}, 0, 1)`,
   );
+  let lastAppendedMs = 0;
   let lastSeq = 0;
   const published: DemandMessage[] = [];
   const windows = (options: Partial<DemandWindowsOptions> = {}): Projection =>
@@ -121,7 +122,9 @@ export async function openLedgerHouse() {
         const seq = row.seq ?? lastSeq + 1;
         lastSeq = Math.max(lastSeq, seq);
         const id = `c${seq}.${row.index ?? 0}`;
-        return { ...QUIET, appendedAt: at, id, ...row, seq, at } as LedgerRow;
+        // Append time never falls along a log, whatever `at` says.
+        lastAppendedMs = Math.max(lastAppendedMs, row.appendedAt ?? at);
+        return { ...QUIET, id, ...row, appendedAt: lastAppendedMs, seq, at } as LedgerRow;
       });
       await writeLedger(database, whole);
     },
