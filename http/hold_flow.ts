@@ -85,7 +85,7 @@ async function placeOverShards(
   );
   const outcomes = groups.map((lines, i) => outcomeOf(request, lines, decisions[i] as Decision));
   const lines = outcomes.flatMap((outcome) => outcome.lines);
-  const refused = outcomes.find((outcome) => !outcome.held);
+  const refused = outcomes.find(isConflict) ?? outcomes.find((outcome) => !outcome.held);
   if (refused === undefined) {
     const seal = await decider.decide(sealOf(request, home, "held"), deadlineMs);
     const duplicate = outcomes.every((outcome) => outcome.held && outcome.duplicate);
@@ -93,12 +93,32 @@ async function placeOverShards(
     await abortElsewhere(decider, request, groups.slice(1), deadlineMs);
     return { held: false, reason: seal.reason ?? "malformed", lines, decision: seal };
   }
-  if (outcomes[0]?.held === true) {
-    await decider.decide(sealOf(request, home, "aborted"), deadlineMs);
+  // Unless it is certain that home does not hold, lines elsewhere may be those of a hold that is: unsealed ones expire.
+  if (await abortHome(decider, request, outcomes, deadlineMs)) {
+    const held = groups.filter((_, i) => i > 0 && outcomes[i]?.held === true);
+    await abortElsewhere(decider, request, held, deadlineMs);
   }
-  const heldElsewhere = groups.filter((_, i) => i > 0 && outcomes[i]?.held === true);
-  await abortElsewhere(decider, request, heldElsewhere, deadlineMs);
   return { ...refused, lines };
+}
+
+const isConflict = (outcome: HoldOutcome): boolean =>
+  !outcome.held && outcome.reason === "id_conflict";
+
+/**
+ * Seals as aborted at home what this call placed, or an earlier call that was the same. What another call placed under the
+ * same identity (`id_conflict` somewhere) is left alone. @returns whether it is certain that home does not hold
+ */
+async function abortHome(
+  decider: DecidePort,
+  request: HoldRequest,
+  outcomes: readonly HoldOutcome[],
+  deadlineMs?: number,
+): Promise<boolean> {
+  const home = outcomes[0] as HoldOutcome;
+  if (!home.held) return !isConflict(home);
+  if (home.duplicate && outcomes.some(isConflict)) return false;
+  const seal = sealOf(request, request.lines[0] as HoldLine, "aborted");
+  return isApplied(await decider.decide(seal, deadlineMs));
 }
 
 /** Frees lines away from home at once; what does not succeed here, home or their expiry does. */

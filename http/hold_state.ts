@@ -68,11 +68,13 @@ function fold(line: HoldLineState, row: Row): boolean {
     line.qty = 0;
     line.backordered = 0;
   }
+  // Once firm it stays firm, whatever is asked of it later.
+  const isFirm = line.expiresAt === null && (line.qty > 0 || line.backordered > 0);
   line.qty += Number(row.delta_reserved);
   line.backordered += Number(row.delta_backordered);
   const extra = (row.extra ?? {}) as { ttlMs?: number | null; outcome?: string };
   if (extra.ttlMs === null) line.expiresAt = null;
-  else if (extra.ttlMs !== undefined) {
+  else if (extra.ttlMs !== undefined && !isFirm) {
     line.expiresAt = new Date(Date.parse(timeOf(row.appended_at)) + extra.ttlMs).toISOString();
   }
   if (line.qty === 0 && line.backordered === 0) line.status = endBy(row, extra.outcome);

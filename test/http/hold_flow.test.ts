@@ -2,7 +2,7 @@
 // that the same call again ends the same way.
 import { describe, expect, test } from "vitest";
 import { holdFinisher } from "../../http/hold_finisher.ts";
-import { type HoldRequest, placeHold } from "../../http/hold_flow.ts";
+import { type HoldOutcome, type HoldRequest, placeHold } from "../../http/hold_flow.ts";
 import type { DecidePort } from "../../http/ports.ts";
 import { OnhandError } from "../../shared/errors.ts";
 import type { Command, Decision } from "../../shared/messages.ts";
@@ -131,6 +131,55 @@ describe("placeHold() over several shards", () => {
     const outcome = await placeHold(actor, request(2));
     expect(outcome).toMatchObject({ held: false, reason: "already_sealed" });
     expect(sent(actor).slice(-2)).toEqual([`seal aborted ${SECOND}`, `seal aborted ${THIRD}`]);
+  });
+});
+
+describe("placeHold() under a key that has another content", () => {
+  /** The same call, but one unit more on the line of `sku`. */
+  const other = (sku: string): HoldRequest => {
+    const like = request(2);
+    const lines = like.lines.map((line) => (line.sku === sku ? { ...line, qty: 3 } : line));
+    return { ...like, lines };
+  };
+
+  test.each([HOME, SECOND, THIRD])(
+    "%s changed: refused, and nothing of the hold is freed",
+    async (sku) => {
+      const actor = await stocked(5);
+      expect(await placeHold(actor, request(2))).toMatchObject({ held: true });
+      actor.received.length = 0;
+      expect(await placeHold(actor, other(sku))).toMatchObject({
+        held: false,
+        reason: "id_conflict",
+      });
+      expect(sent(actor).filter((line) => line.startsWith("seal"))).toEqual([]);
+      const levels = await actor.levels(
+        [HOME, SECOND, THIRD].map((one) => ({ sku: one, location: "L" })),
+      );
+      expect(levels.map((level) => level?.reserved)).toEqual([2, 2, 2]);
+      expect(await placeHold(actor, request(2))).toMatchObject({ held: true, duplicate: true });
+    },
+  );
+
+  test("before the first one is sealed: the first one is held whole", async () => {
+    const actor = await stocked(5);
+    let conflicting: Promise<HoldOutcome> | undefined;
+    const slow: DecidePort = {
+      ...ports(actor),
+      async decide(command) {
+        if (command.type === "seal") {
+          conflicting ??= placeHold(actor, other(SECOND));
+          await conflicting;
+        }
+        return actor.decide(command);
+      },
+    };
+    expect(await placeHold(slow, request(2))).toMatchObject({ held: true });
+    expect(await conflicting).toMatchObject({ held: false, reason: "id_conflict" });
+    const levels = await actor.levels(
+      [HOME, SECOND, THIRD].map((one) => ({ sku: one, location: "L" })),
+    );
+    expect(levels.map((level) => level?.reserved)).toEqual([2, 2, 2]);
   });
 });
 

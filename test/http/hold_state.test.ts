@@ -40,6 +40,22 @@ const CASES: [name: string, checkpoint: Row[], after: Row[], line: object | unde
     [ledger("extend", 0, { extra: { ttlMs: null } })],
     { qty: 3, expiresAt: null },
   ],
+  [
+    "firm and extended: firm all the same",
+    [],
+    [ledger("hold", 3, { extra: { ttlMs: null } }), ledger("extend", 0, { extra: { ttlMs: 1 } })],
+    { qty: 3, expiresAt: null },
+  ],
+  [
+    "firm, ended, and its id used again with a time",
+    [],
+    [
+      ledger("hold", 3, { extra: { ttlMs: null } }),
+      ledger("release", -3),
+      ledger("hold", 2, { extra: { ttlMs: 60_000 } }),
+    ],
+    { qty: 2, expiresAt: "2026-01-01T00:01:00.000Z" },
+  ],
   ["part fulfilled", [checkpointed], [ledger("fulfill", -1)], { qty: 2, status: "held" }],
   ["fulfilled", [checkpointed], [ledger("fulfill", -3)], { qty: 0, status: "fulfilled" }],
   [
