@@ -100,7 +100,7 @@ export function mintedId(s: Shard): string {
 function boundAt(s: Shard, c: Command): void {
   if (c.givenAtMs === NO_TIME) return;
   const ahead = c.givenAtMs > s.now + AT_AHEAD_MS_MAX;
-  const back = !c.backfill && c.givenAtMs < s.now - AT_BACK_MS_MAX;
+  const back = c.givenAtMs < (c.backfill ? 0 : s.now - AT_BACK_MS_MAX);
   if (!ahead && !back) return;
   c.atMs = s.now;
   if (c.backfill) return;

@@ -268,11 +268,28 @@ function refuse(name: string, wanted: string, value: unknown): never {
   throw new Fault(`${name}: expected ${wanted}, found ${shown(value)}`);
 }
 
-/** A value as a message shows it: JSON, cut to 60 characters. */
+/** A value as a message shows it: JSON, cut to 60 characters, of lists and objects what is near their surface. */
 export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = JSON.stringify(value) ?? typeof value;
+  const isLong = typeof value === "string" && value.length > 60;
+  const text = JSON.stringify(isLong ? value.slice(0, 60) : shallow(value, SHOWN_DEPTH));
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
+}
+
+const SHOWN_DEPTH = 3;
+const SHOWN_ITEMS = 30;
+
+/**
+ * A value of JSON without what lies deeper than `depth`: how deep JSON.stringify can go before the stack ends differs
+ * from process to process, and nothing of a decision may depend on it.
+ */
+export function shallow(value: unknown, depth: number, items = SHOWN_ITEMS): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (depth === 0) return "(deeper)";
+  if (Array.isArray(value))
+    return value.slice(0, items).map((one) => shallow(one, depth - 1, items));
+  const entries = Object.entries(value).slice(0, items);
+  return Object.fromEntries(entries.map(([name, one]) => [name, shallow(one, depth - 1, items)]));
 }
 
 function key(name: string, value: unknown, expected: string, named: boolean): never {

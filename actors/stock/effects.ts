@@ -13,6 +13,7 @@ import {
   toToken,
 } from "../../streams/subjects.ts";
 import type { LogEntry } from "../runtime/machine.ts";
+import { shallow } from "./decode_command.ts";
 import { inventoryPosition } from "./level.ts";
 import { DEAD_LETTER_BYTES_MAX } from "./limits.ts";
 import { shardOf } from "./names.ts";
@@ -157,8 +158,11 @@ function decodeHead(head: Uint8Array): string {
   return utf8.decode(head.subarray(0, head.byteLength - 3));
 }
 
+/** Deeper than any command is. */
+const RAW_DEPTH = 20;
+
 function rawOf(raw: unknown): Payload {
-  const text = JSON.stringify(raw) ?? "";
+  const text = JSON.stringify(shallow(raw, RAW_DEPTH, Number.POSITIVE_INFINITY)) ?? "";
   const payloadBytes = utf8Length(text);
   return { payload: cut(text, DEAD_LETTER_BYTES_MAX), payloadBytes };
 }

@@ -120,7 +120,7 @@ export class Oracle {
     if (typeof command.body.at !== "string") return nowMs;
     const atMs = parseTime(command.body.at) as number;
     if (atMs > nowMs + 5 * MINUTE_MS) return nowMs;
-    if (atMs < nowMs - 31 * DAY_MS && command.body.backfill !== true) return nowMs;
+    if (atMs < (command.body.backfill === true ? 0 : nowMs - 31 * DAY_MS)) return nowMs;
     return atMs;
   }
 }

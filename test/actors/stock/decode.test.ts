@@ -354,3 +354,26 @@ describe("quickTime()", () => {
     );
   });
 });
+
+describe("EntryDecoder on JSON that is nested deeply", () => {
+  const deep = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
+
+  it.each([10, 1_000, 20_000, 100_000])(
+    "%i levels: malformed with the field, whatever the stack",
+    (depth) => {
+      const found = single("L", "A", `{"qty":${deep(depth)}}`);
+      expect(found).toBeInstanceOf(Malformed);
+      expect((found as Malformed).detail).toMatch(
+        /^qty: expected .* found \[\[\["\(deeper\)"\]\]\]$/,
+      );
+    },
+  );
+
+  it("the rest of a bundle goes on", () => {
+    const sale = '{"type":"sale","id":"a","sku":"A","location":"L","qty":1}';
+    const broken = `{"type":"sale","id":"b","sku":"A","location":"L","qty":${deep(100_000)}}`;
+    const items = bundle(`[${sale},${broken}]`);
+    expect(items[0]).toBeInstanceOf(Command);
+    expect(items[1]).toBeInstanceOf(Malformed);
+  });
+});
