@@ -91,7 +91,7 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
       token: config.httpToken,
     };
     const app = createApp(edge);
-    const feed = startLiveFeed(nc, { hub, registry, shards: topology.shards, log });
+    const feed = startLiveFeed(nc, { hub, registry, ...topology, log });
     closers.push(() => feed.stop());
     const services = await startServices(nc, { app, token: config.httpToken, log });
     closers.push(() => services.stop());

@@ -2,13 +2,15 @@
 
 import { LIVE_HEARTBEAT_MS, LIVE_SETTLE_MS, LIVE_VECTOR_LAG_MS } from "../shared/limits.ts";
 import { type NatsConnection, onConnection } from "../streams/connection.ts";
+import { streamIdentity } from "../streams/stream_state.ts";
+import { stockStream } from "../streams/subjects.ts";
 import type { LiveHub } from "./live_hub.ts";
 import type { EdgeLog, RegistryPort } from "./ports.ts";
 
 /** Feeds `hub` until stopped. */
 export function startLiveFeed(
   nc: NatsConnection,
-  options: { hub: LiveHub; registry: RegistryPort; shards: number; log: EdgeLog },
+  options: { hub: LiveHub; registry: RegistryPort; epoch: number; shards: number; log: EdgeLog },
 ): { stop(): void } {
   const { hub } = options;
   let stopped = false;
@@ -22,7 +24,13 @@ export function startLiveFeed(
       const seqs = await Promise.all(
         Array.from({ length: options.shards }, (_, shard) => options.registry.watermark(shard)),
       );
-      for (const [shard, seq] of seqs.entries()) hub.caughtUp(shard, seq);
+      let isWhole = true;
+      for (const [shard, seq] of seqs.entries()) {
+        // Without a watermark nothing was ever said there, or a registry that came back empty is being filled again.
+        if (seq > 0 || (await isEmpty(nc, options.epoch, shard))) hub.caughtUp(shard, seq);
+        else isWhole = false;
+      }
+      if (!isWhole && !stopped) settle();
     } catch (error) {
       options.log.warn({ error: String(error) }, "live feed: cannot read watermarks, trying again");
       if (!stopped) settle();
@@ -53,4 +61,9 @@ export function startLiveFeed(
       hub.close();
     },
   };
+}
+
+/** Whether a shard's log never held an entry. */
+async function isEmpty(nc: NatsConnection, epoch: number, shard: number): Promise<boolean> {
+  return (await streamIdentity(nc, stockStream(epoch, shard))).lastSeq === 0;
 }

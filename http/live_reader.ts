@@ -123,8 +123,10 @@ export class LiveReader {
     const room = this.#controller?.desiredSize ?? 0;
     if (this.#paused || room <= 0) return;
     if (this.#pending.size > 0) {
-      this.send(concat([...this.#pending.values()].map((level) => level.event)));
+      const events = [...this.#pending.values()].map((level) => level.event);
+      // Before it is sent: a reader that waits for bytes calls for more at once, from within.
       this.#pending.clear();
+      this.send(concat(events));
     }
     this.#sendId();
   }

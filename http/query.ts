@@ -39,8 +39,8 @@ export function timeOfQuery(c: Context, name: string): number | undefined {
   const text = c.req.query(name);
   if (text === undefined) return undefined;
   const ms = parseTime(text);
-  if (ms === undefined) {
-    throw invalidField([{ field: name, fault: "expected RFC 3339 with an offset" }]);
+  if (ms === undefined || ms < 0) {
+    throw invalidField([{ field: name, fault: "expected RFC 3339 with an offset, from 1970 on" }]);
   }
   return ms;
 }

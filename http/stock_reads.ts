@@ -26,19 +26,21 @@ export async function readLevels(
   { mayWait = true }: { mayWait?: boolean } = {},
 ): Promise<ReadLevels> {
   try {
-    const [isWhole, levels] = await Promise.all([
-      mayWait ? areWhole(edge, skus) : true,
+    const [inDoubt, levels] = await Promise.all([
+      mayWait ? notWhole(edge, skus) : ([] as string[]),
       fromRegistry(edge, skus, location),
     ]);
-    if (isWhole) return { levels, stale: false };
-    // Nothing was ever written of these shards, or Redis lost all it had and is being filled again.
+    if (inDoubt.length === 0) return { levels, stale: false };
+    // Nothing was ever written of their shards, or Redis lost all it had and is being filled again.
     const { ledger } = edge;
-    const known = await ledger.checkpointed(skus, location).catch(() => []);
-    const isNew = known.length === 0 && !(await ledger.isBooked(skus, location).catch(() => false));
-    if (isNew) return { levels, stale: false };
-    if (await becomeWhole(edge, skus))
+    const known = await ledger.checkpointed(inDoubt, location).catch(() => []);
+    const isBooked =
+      known.length > 0 || (await ledger.isBooked(inDoubt, location).catch(() => false));
+    if (!isBooked) return { levels, stale: false };
+    if (await becomeWhole(edge, inDoubt))
       return { levels: await fromRegistry(edge, skus, location), stale: false };
-    return { levels: known, stale: true };
+    const sure = levels.filter(({ sku }) => !inDoubt.includes(sku));
+    return { levels: [...sure, ...known], stale: true };
   } catch (error) {
     edge.log.warn({ error: String(error) }, "registry away: reading the last checkpoint");
   }
@@ -84,24 +86,26 @@ export async function catchUp(edge: Pick<Edge, "decider" | "registry">, skus: re
   );
 }
 
-/** Whether the registry has all levels of the shards of `skus`: their watermarks are written last. */
-async function areWhole(
+/** Those of `skus` of whose shards the registry may lack levels: watermarks are written last. */
+async function notWhole(
   { decider, registry }: Pick<Edge, "decider" | "registry">,
   skus: readonly string[],
-): Promise<boolean> {
-  const shards = new Set(skus.map((sku) => partition(toToken(sku), decider.shards)));
-  const watermarks = await Promise.all([...shards].map((shard) => registry.watermark(shard)));
-  return watermarks.every((seq) => seq > 0);
+): Promise<string[]> {
+  const shardOf = (sku: string) => partition(toToken(sku), decider.shards);
+  const shards = [...new Set(skus.map(shardOf))];
+  const watermarks = await Promise.all(shards.map((shard) => registry.watermark(shard)));
+  const lacking = new Set(shards.filter((_, i) => watermarks[i] === 0));
+  return lacking.size === 0 ? [] : skus.filter((sku) => lacking.has(shardOf(sku)));
 }
 
-/** Waits for that, as long as a strong read would. */
+/** Waits until the registry has them all, as long as a strong read would. */
 async function becomeWhole(
   edge: Pick<Edge, "decider" | "registry">,
   skus: readonly string[],
 ): Promise<boolean> {
   const until = performance.now() + HTTP_STRONG_READ_WAIT_MS;
   while (performance.now() < until) {
-    if (await areWhole(edge, skus)) return true;
+    if ((await notWhole(edge, skus)).length === 0) return true;
     await sleep(20);
   }
   return false;

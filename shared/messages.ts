@@ -36,10 +36,13 @@ export const CountSchema = whole.refine((n) => n >= 0, "expected a whole number 
 export const TimeSchema = z
   .string()
   .refine((text) => parseTime(text) !== undefined, "expected RFC 3339 with an offset");
+const TEXT_LENGTH_MAX = 200;
 /** Free text of at most 200 characters, well-formed and without NUL. */
 export const TextSchema = z
   .string()
-  .max(200)
+  // As the log counts them, in UTF-16 units; zod's own `max` counts characters beyond U+FFFF once.
+  .refine((text) => text.length <= TEXT_LENGTH_MAX, "expected at most 200 characters")
+  .meta({ maxLength: TEXT_LENGTH_MAX })
   .refine((text) => text.isWellFormed() && !text.includes("\u0000"), "expected well-formed text");
 
 /** `sellable`, or the name of a bucket of unavailable stock (`damaged`, `qualityControl`, …). */

@@ -103,20 +103,21 @@ export class LevelRegistry {
     standing = 0,
   ): Promise<number> {
     const markKey = `${WATERMARK_PREFIX}${epoch}:${shard}`;
-    const answers: Promise<string>[] = [];
     let from = 0;
+    let before = "";
     do {
       const part = levels.slice(from, from + BATCH_LEVELS_MAX);
       from += BATCH_LEVELS_MAX;
       const mark = from >= levels.length && watermark !== undefined ? padded(watermark) : "";
-      answers.push(this.#add(part, markKey, mark, standing === 0 ? "" : padded(standing)));
+      try {
+        // One after the other: the mark goes with the last one, and speaks of what the others brought.
+        before = await this.#add(part, markKey, mark, standing === 0 ? "" : padded(standing));
+      } catch (error) {
+        throw redisError(`write ${levels.length} levels of shard ${shard}`, error);
+      }
     } while (from < levels.length);
-    try {
-      // The last one speaks for all: the content may have gone between two of them.
-      return Number((await Promise.all(answers)).at(-1));
-    } catch (error) {
-      throw redisError(`write ${levels.length} levels of shard ${shard}`, error);
-    }
+    // The last one speaks for all: the content may have gone between two of them.
+    return Number(before);
   }
 
   #add(

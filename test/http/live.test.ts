@@ -11,7 +11,8 @@ import { LevelRegistry } from "../../shared/registry.ts";
 import { formatVersion } from "../../shared/version.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
 import { partition } from "../../streams/partition.ts";
-import { levelSubject, toToken } from "../../streams/subjects.ts";
+import { bundleSubject, levelSubject, toToken } from "../../streams/subjects.ts";
+import { applyTopology } from "../../streams/topology.ts";
 import { freshRedis, privateNats, sharedServers } from "../support/servers.ts";
 import { SseReader } from "./support/sse_reader.ts";
 
@@ -28,6 +29,7 @@ const seqs = new Array<number>(SHARDS).fill(0);
 beforeAll(async () => {
   nats = await privateNats({ shards: SHARDS, epoch: 1 });
   nc = await connectNats(nats.url, { name: "test" });
+  await applyTopology(nc, { shards: SHARDS });
   redisUrl = await freshRedis();
   const redis = connectRedis(redisUrl, { name: "test" });
   await redisReady(redis, 5_000);
@@ -48,11 +50,11 @@ afterEach(() => {
   for (const reader of readers.splice(0)) reader.close();
 });
 
-function startEdge(): Promise<RunningHttp> {
+function startEdge(redis = redisUrl): Promise<RunningHttp> {
   const config = loadConfig({ ONHAND_PORT: "0", ONHAND_NAME: "test", ONHAND_LOG_LEVEL: "silent" });
   return startHttpRole({
     config,
-    endpoints: { nats: nats.url, postgres: sharedServers().postgres, redis: redisUrl },
+    endpoints: { nats: nats.url, postgres: sharedServers().postgres, redis },
     topology: { epoch: 1, shards: SHARDS },
   });
 }
@@ -179,6 +181,27 @@ test("another edge resumes from the same id", async () => {
   expect(second.events.some((one) => one.event === "reset")).toBe(false);
 });
 
+test("while a registry that lost its content is filled again, no id is resumed from", async () => {
+  const sku = "refilled";
+  const shard = partition(toToken(sku), SHARDS);
+  const emptyRedis = await freshRedis();
+  // Something was decided there, but this registry does not say up to where.
+  await nc.request(bundleSubject(1, shard), "[]", { timeout: 5_000 });
+  const other = await startEdge(emptyRedis);
+  closers.unshift(() => other.stop());
+  await sleep(2_200);
+  const early = await open(`?location=none`, "1~9~9~9~9", other.url);
+  await early.until((one) => one.events.some(({ event }) => event === "reset"));
+  const redis = connectRedis(emptyRedis, { name: "test" });
+  await redisReady(redis, 5_000);
+  await new LevelRegistry(redis).write({ epoch: 1, shard }, [], 1);
+  redis.disconnect();
+  await sleep(2_200);
+  const late = await open(`?location=none`, "1~9~9~9~9", other.url);
+  await sleep(300);
+  expect(late.events.some(({ event }) => event === "reset")).toBe(false);
+});
+
 test("an id that is none of ours, or too old, is answered with a reset", async () => {
   const unknown = await open("", "nonsense");
   await unknown.until((one) => one.events.some(({ event }) => event === "reset"));
@@ -207,6 +230,9 @@ test("everyMs sends the newest of each key, at most so often", async () => {
   }
   await reader.until((one) => one.levels.some((level) => level.available === 20));
   expect(reader.levels.length).toBeLessThanOrEqual(2);
+  await sleep(400);
+  const values = reader.levels.map((level) => level.available);
+  expect(new Set(values).size).toBe(values.length);
 });
 
 test("a reader that does not read costs bounded memory and others nothing", async () => {

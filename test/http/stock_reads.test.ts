@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Edge } from "../../http/ports.ts";
 import { readLevels } from "../../http/stock_reads.ts";
 import type { Level } from "../../shared/messages.ts";
+import { partition } from "../../streams/partition.ts";
 
 const level = (sku: string, onHand: number) => ({ sku, location: "s-1", onHand }) as Level;
 
@@ -41,6 +42,26 @@ describe("readLevels()", () => {
     const startMs = performance.now();
     const edge = edgeWith({ found: [], watermark: () => 0 });
     expect(await readLevels(edge, ["A"], undefined)).toEqual({ levels: [], stale: false });
+    expect(performance.now() - startMs).toBeLessThan(500);
+  });
+
+  it("does not doubt SKUs for others whose shard holds nothing yet", async () => {
+    const startMs = performance.now();
+    const house = edgeWith({ found: [level("A", 5)], watermark: () => 7 });
+    // SKU A is of another shard than B, of which nothing was ever written.
+    const shardOfB = partition("B", 4);
+    expect(partition("A", 4)).not.toBe(shardOfB);
+    const edge = {
+      ...house,
+      registry: {
+        ...house.registry,
+        watermark: async (shard: number) => (shard === shardOfB ? 0 : 7),
+      },
+    };
+    expect(await readLevels(edge, ["A", "B"], undefined)).toEqual({
+      levels: [level("A", 5)],
+      stale: false,
+    });
     expect(performance.now() - startMs).toBeLessThan(500);
   });
 

@@ -49,6 +49,21 @@ describe("LevelRegistry", () => {
     expect(seen).toBe(2_500);
   });
 
+  it("write() does not mark what one of its calls failed to bring (S18)", async () => {
+    let calls = 0;
+    const failing = {
+      defineCommand: () => {},
+      onhandSetIfNewer: async () => {
+        calls++;
+        throw new Error("away");
+      },
+    } as unknown as Redis;
+    const many = Array.from({ length: 1_500 }, (_, i) => write(`S${i}`, "x", i + 1, i));
+    const failed = new LevelRegistry(failing).write(shard, many, 4_711);
+    await expect(failed).rejects.toMatchObject({ code: "registry_unavailable" });
+    expect(calls).toBe(1);
+  });
+
   it("write() leaves the watermark alone when Redis lost what stood there", async () => {
     await registry.write(shard, [write("A", "x", 1, 1)], 1);
     await redis.flushdb();
