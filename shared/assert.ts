@@ -18,8 +18,3 @@ export function assert(condition: unknown, message: string): asserts condition {
 export function broken(message: string): never {
   throw new AssertionError(message);
 }
-
-/** Closes a union: a compile error if a case is missing, an AssertionError if one slips through. */
-export function unreachable(value: never): never {
-  throw new AssertionError(`Cannot happen: no case for ${JSON.stringify(value)}`);
-}

@@ -93,7 +93,8 @@ export const SETTINGS = {
     fallback: undefined,
     fallbackText: "none: writes are open",
     unit: "text",
-    meaning: "When set, requests that write need `Authorization: Bearer <token>`.",
+    meaning:
+      "When set (16 characters or more), requests that write need `Authorization: Bearer <token>`.",
   },
   httpDeadlineMs: {
     name: "ONHAND_HTTP_DEADLINE_MS",

@@ -52,21 +52,6 @@ export function parseSku(text: string): Sku {
   return orThrow("sku", text, nameFault(text)) as Sku;
 }
 
-/** @throws RangeError when `text` is no location. */
-export function parseLocation(text: string): LocationId {
-  return orThrow("location", text, nameFault(text)) as LocationId;
-}
-
-/** @throws RangeError when `text` is no command id. */
-export function parseCommandId(text: string): CommandId {
-  return orThrow("id", text, idFault(text)) as CommandId;
-}
-
-/** @throws RangeError when `text` is no hold id. */
-export function parseHoldId(text: string): HoldId {
-  return orThrow("hold", text, idFault(text)) as HoldId;
-}
-
 function orThrow(field: string, text: string, fault: string | undefined): string {
   if (fault !== undefined) throw new RangeError(`${field}: ${fault}`);
   return text;

@@ -19,13 +19,3 @@ export function isQuantity(value: unknown): value is number {
 export function isPositiveQuantity(value: unknown): value is number {
   return isQuantity(value) && value > 0;
 }
-
-/** ceil(a / b) for whole a >= 0 and whole b > 0. */
-export function divCeil(a: number, b: number): number {
-  return Math.ceil(a / b);
-}
-
-/** floor(a / b) for whole a >= 0 and whole b > 0. */
-export function divFloor(a: number, b: number): number {
-  return Math.floor(a / b);
-}

@@ -2,7 +2,7 @@
 // the current epoch and shard count (bucket onhand-topology, key `current`).
 //
 // T1. Applying twice changes nothing; applying after a crash half-way goes on where it stopped.
-// T2. An epoch keeps its shard count for life. Another count is another epoch: `onhand reshard`.
+// T2. An epoch keeps its shard count for life. Another count is another epoch.
 // T3. The record is written last: who can read it finds every stream it names.
 
 import {
@@ -155,7 +155,7 @@ async function wantedTopology(
   throw new OnhandError(
     "topology_conflict",
     `Cannot apply epoch ${epoch} with ${shards} shards: found ${found}. A log keeps its shard ` +
-      `count for life; "onhand reshard --to ${shards}" opens a new epoch`,
+      `count for life: go on without --shards, or begin another log in another data directory`,
     { fields: { found: current, wanted: { epoch, shards } } },
   );
 }

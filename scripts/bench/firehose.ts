@@ -98,6 +98,7 @@ async function sendSingly(
   const untilMs = performance.now() + seconds * 1000;
   let sent = 0;
   const fill = () => {
+    if (till.broken !== undefined) return;
     while (sent - till.acked - till.refused <= WINDOW - CHUNK) {
       if (till.pendingBytes > 1 << 20 || sent - lag.entries > LAG_MAX) return;
       let frames = "";
@@ -109,13 +110,14 @@ async function sendSingly(
     }
   };
   till.onAck(fill);
-  while (performance.now() < untilMs) {
+  while (performance.now() < untilMs && till.broken === undefined) {
     fill();
     await sleep(5);
   }
   till.onAck(() => {});
-  while (till.acked + till.refused < sent) await sleep(2);
+  while (till.acked + till.refused < sent && till.broken === undefined) await sleep(2);
   till.close();
+  if (till.broken !== undefined) throw till.broken;
   if (till.refused > 0) throw new Error(`${till.refused} refused: ${till.firstRefusal}`);
   return sent;
 }

@@ -104,8 +104,14 @@ export async function openLoop(
   );
   startMs = clockMs() + START_MS;
   const sends = sendPlanned({ fd: till.fd, frames, arrivals, startMs });
-  await sends.done;
-  sends.stop();
+  till.onBroken(() => sends.stop());
+  try {
+    await sends.done;
+  } catch (error) {
+    throw till.broken ?? error;
+  } finally {
+    sends.stop();
+  }
   const untilMs = performance.now() + ANSWER_MAX_MS;
   while (answered < total && performance.now() < untilMs) await sleep(5);
   const counted = waits.filter(

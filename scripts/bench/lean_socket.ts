@@ -33,7 +33,7 @@ export class LeanSocket {
       const socket = connect({ host: hostname, port: Number(port), noDelay: true, onread });
       let lean: LeanSocket;
       const fail = (error: Error) => {
-        if (lean?.close() ?? false) events.onFault(error);
+        if (lean?.close() === true) events.onFault(error);
       };
       socket.once("error", reject);
       socket.once("connect", () => {
@@ -59,7 +59,9 @@ export class LeanSocket {
     return this.#socket.writableLength;
   }
 
+  /** @throws Error when it is closed: its fd may be somebody else's by now. */
   write(bytes: Buffer): void {
+    if (!this.#isOpen) throw new Error("Cannot write: the connection is closed");
     const taken = this.pendingBytes > 0 ? 0 : writeSome(this.fd, bytes);
     if (taken < bytes.length) this.#socket.write(bytes.subarray(taken));
   }

@@ -6,8 +6,9 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import { writeSome } from "./lean_socket.ts";
 
 export type PlannedSends = {
-  /** Resolves when the last message was written. */
+  /** Resolves when the last message was written; rejects when it was stopped before. */
   done: Promise<void>;
+  /** Call it before the socket is closed: its fd is somebody else's soon. */
   stop(): void;
 };
 
@@ -48,7 +49,9 @@ export function sendPlanned({ fd, frames, arrivals, startMs }: Plan): PlannedSen
   const done = new Promise<void>((resolve, reject) => {
     worker.once("error", reject);
     worker.once("message", () => resolve());
+    worker.once("exit", () => reject(new Error("Stopped before all was sent")));
   });
+  done.catch(() => {});
   return { done, stop: () => void worker.terminate() };
 }
 

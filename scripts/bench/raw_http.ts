@@ -26,8 +26,8 @@ export class RawHttpCaller {
   /** Sends a whole request and waits for its answer. One at a time. */
   call(request: Buffer): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
       this.#socket?.write(request);
+      this.#waiting = { resolve, reject };
     });
   }
 

@@ -24,6 +24,9 @@ export type RawTill = {
   /** Bytes handed over and not yet taken by the kernel. */
   readonly pendingBytes: number;
   onAck(listener: () => void): void;
+  /** Why nothing can be sent or heard any more. */
+  readonly broken: Error | undefined;
+  onBroken(listener: (error: Error) => void): void;
   close(): void;
 };
 
@@ -73,21 +76,25 @@ const DECISION = "d".charCodeAt(0);
 const HEADER = `NATS/1.0\r\n${REPLY_HEADER}: `;
 const EMPTY = Buffer.alloc(0);
 
+/** Of all tills: a late answer to one is never taken for another's. */
+let nextNumber = 1;
+
 class Till implements RawTill {
   acked = 0;
   refused = 0;
   firstRefusal: string | undefined;
+  broken: Error | undefined;
   #socket: RawSocket | undefined;
   readonly #waiting = new Map<number, (ok: boolean) => void>();
   readonly #undecided = new Map<number, (decision: string) => void>();
-  #next = 1;
   #listener: () => void = () => {};
+  #onBroken: (error: Error) => void = () => {};
 
   async open(url: string): Promise<void> {
     this.#socket = await RawSocket.open(url, {
       onMessage: (message) => this.#onMessage(message),
       onRead: () => this.#listener(),
-      onFault: (why) => this.#refuse(why),
+      onFault: (why) => this.#break(why),
     });
   }
 
@@ -100,13 +107,13 @@ class Till implements RawTill {
   }
 
   acking(subject: string, payload: string, done: (ok: boolean) => void): string {
-    const number = this.#next++;
+    const number = nextNumber++;
     this.#waiting.set(number, done);
     return frameFor(subject, `${INBOX}.${number}`, payload);
   }
 
   asking(subject: string, payload: string, done: (decision: string) => void): string {
-    const number = this.#next++;
+    const number = nextNumber++;
     this.#undecided.set(number, done);
     return askingFrame(subject, number, payload, false);
   }
@@ -117,6 +124,11 @@ class Till implements RawTill {
 
   onAck(listener: () => void): void {
     this.#listener = listener;
+  }
+
+  onBroken(listener: (error: Error) => void): void {
+    this.#onBroken = listener;
+    if (this.broken !== undefined) listener(this.broken);
   }
 
   close(): void {
@@ -142,6 +154,11 @@ class Till implements RawTill {
     const done = this.#waiting.get(number);
     this.#waiting.delete(number);
     done?.(ok);
+  }
+
+  #break(why: string): void {
+    this.broken = new Error(`The connection to NATS broke: ${why}`);
+    this.#onBroken(this.broken);
   }
 
   #refuse(why: string): void {
@@ -174,6 +191,7 @@ export class RawSocket {
   readonly #message: RawMessage = { data: EMPTY, subjectAt: 0, from: 0, to: 0, hasHeaders: false };
   #rest: Buffer = EMPTY;
   #pong: () => void = () => {};
+  #broken: (error: Error) => void = () => {};
 
   /** Connected, and listening at the inbox. @throws OnhandError `nats_unreachable`. */
   static async open(url: string, events: RawEvents): Promise<RawSocket> {
@@ -184,7 +202,7 @@ export class RawSocket {
           raw.#read(bytes);
           events.onRead();
         },
-        onFault: (error) => events.onFault(error.message),
+        onFault: (error) => raw.#fault(error.message),
       });
     } catch (cause) {
       throw new OnhandError("nats_unreachable", `Cannot connect to NATS at ${url}`, { cause });
@@ -201,9 +219,15 @@ export class RawSocket {
     const options = { verbose: false, pedantic: false, lang: "bench", version: "1", protocol: 1 };
     const connect = JSON.stringify({ ...options, headers: true, no_responders: true });
     this.write(`CONNECT ${connect}\r\nSUB ${INBOX}.* 1\r\nPING\r\n`);
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#pong = resolve;
+      this.#broken = reject;
     });
+  }
+
+  #fault(why: string): void {
+    this.#broken(new OnhandError("nats_unreachable", `Cannot speak to NATS: ${why}`));
+    this.#events.onFault(why);
   }
 
   get pendingBytes(): number {
@@ -258,7 +282,7 @@ export class RawSocket {
     }
     if (starts(data, at, PING)) this.write("PONG\r\n");
     else if (starts(data, at, PONG)) this.#pong();
-    else if (starts(data, at, ERR)) this.#events.onFault(data.toString("latin1", at, end));
+    else if (starts(data, at, ERR)) this.#fault(data.toString("latin1", at, end));
     return end + 1;
   }
 }

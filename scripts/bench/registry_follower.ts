@@ -23,6 +23,7 @@ export class RegistryFollower {
   #rest = "";
   #isWaiting = false;
   #fault: Error | undefined;
+  #onFault: (error: Error) => void = () => {};
   /** Takes answers that are no value. */
   #onLine: (line: string) => void = () => {};
 
@@ -32,6 +33,7 @@ export class RegistryFollower {
       onRead: (bytes) => follower.#onData(bytes.toString("latin1")),
       onFault: (error) => {
         follower.#fault = error;
+        follower.#onFault(error);
       },
     });
     await follower.#signIn(new URL(url).password);
@@ -41,8 +43,9 @@ export class RegistryFollower {
   /** @throws Error when Redis refuses the password. */
   async #signIn(password: string): Promise<void> {
     if (password === "") return;
-    const answered = new Promise<string>((resolve) => {
+    const answered = new Promise<string>((resolve, reject) => {
       this.#onLine = resolve;
+      this.#onFault = reject;
     });
     this.#socket?.write(Buffer.from(`AUTH ${password}\r\n`, "latin1"));
     const answer = await answered;
@@ -71,7 +74,8 @@ export class RegistryFollower {
       this.#reading = this.#followed;
       this.#followed = [];
       this.#answered = 0;
-      this.#socket?.write(Buffer.from(this.#reading.map(({ read }) => read).join(""), "latin1"));
+      if (this.#fault === undefined)
+        this.#socket?.write(Buffer.from(this.#reading.map(({ read }) => read).join(""), "latin1"));
     }, READ_PAUSE_MS);
   }
 

@@ -78,8 +78,14 @@ async function watchRun(
   });
   startMs = clockMs() + START_MS;
   const sends = sendPlanned({ fd: till.fd, frames, arrivals, startMs });
-  await sends.done;
-  sends.stop();
+  till.onBroken(() => sends.stop());
+  try {
+    await sends.done;
+  } catch (error) {
+    throw till.broken ?? error;
+  } finally {
+    sends.stop();
+  }
   const untilMs = performance.now() + SEEN_MAX_MS;
   while (open > 0 && performance.now() < untilMs) await sleep(5);
   till.close();

@@ -25,7 +25,7 @@ import {
 import { type Reject, Rejects } from "../import/rejects.ts";
 import { surveyFile } from "../import/survey.ts";
 import { openSystem, type SystemPorts } from "../import/system_ports.ts";
-import { stopOnSignal } from "../stop_on_signal.ts";
+import { INTERRUPTED, stopOnSignal } from "../stop_on_signal.ts";
 
 type ImportCommandOptions = CommonOptions & {
   map?: string;
@@ -117,7 +117,8 @@ async function runImport(file: string, options: ImportCommandOptions): Promise<v
       dryRun: system === undefined,
     };
     printResult(options, report, summary);
-    if (!outcome.complete || (rejects.count > 0 && !options.allowRejects)) throw new ResultIsNo();
+    if (!outcome.complete) process.exitCode = INTERRUPTED;
+    else if (rejects.count > 0 && !options.allowRejects) throw new ResultIsNo();
   } finally {
     bar.stop();
     stop.release();

@@ -58,7 +58,7 @@ async function up(options: UpOptions): Promise<void> {
   const { demo, demoSpeed, demoSeed, demoHistory, ...settings } = options;
   const config = configFrom(settings, { ONHAND_LOG_LEVEL: "warn" });
   const say = sayWithClock();
-  mkdirSync(config.data, { recursive: true });
+  requireWritable(config.data);
   const claim = await claimData(config.data, say);
   const stopper = listenForSignals(say);
   void stopper.signalled.then(() => claim.rename(STOPPING));
@@ -73,6 +73,22 @@ async function up(options: UpOptions): Promise<void> {
     claim.release();
   }
   process.exit(0);
+}
+
+/** @throws ServerError when the data directory cannot be made or written. */
+function requireWritable(data: string): void {
+  const probe = join(data, `.writable.${process.pid}`);
+  try {
+    mkdirSync(data, { recursive: true });
+    writeFileSync(probe, "");
+    rmSync(probe);
+  } catch (error) {
+    const why = describeError(error);
+    throw new ServerError("start_failed", `Cannot use the data directory ${data}: ${why}`, {
+      hint: "Give another with --data DIR, or ONHAND_DATA.",
+      cause: error,
+    });
+  }
 }
 
 /** Waits for a system that is just stopping; one that goes on running is an error. */

@@ -8,11 +8,16 @@ const FREE_PORT_MIN = 20_000;
 const FREE_PORT_MAX = 32_000;
 
 /** True when nothing listens on the port of that address and we may. */
-export function isPortFree(port: number, host = "127.0.0.1"): Promise<boolean> {
+export async function isPortFree(port: number, host = "127.0.0.1"): Promise<boolean> {
+  return (await listenFault(port, host)) === undefined;
+}
+
+/** Why nobody could listen there now, or undefined. */
+function listenFault(port: number, host: string): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+    server.once("error", resolve);
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
 }
 
@@ -33,14 +38,20 @@ export async function freePort(
   );
 }
 
-/** Throws ServerError `port_taken` naming the port and what to do. */
+/** Throws ServerError `port_taken` naming the port and what to do, `start_failed` when it is not the port that is wrong. */
 export async function requirePort(
   port: number,
   what: string,
   hint: string,
   host = "127.0.0.1",
 ): Promise<void> {
-  if (await isPortFree(port, host)) return;
+  const fault = await listenFault(port, host);
+  if (fault === undefined) return;
+  if (fault.code !== "EADDRINUSE") {
+    const isAddress = fault.code === "EADDRNOTAVAIL" || fault.code === "ENOTFOUND";
+    const why = isAddress ? `${host} is no address of this machine` : fault.message;
+    throw new ServerError("start_failed", `Cannot start ${what} on ${host}:${port}: ${why}`);
+  }
   throw new ServerError(
     "port_taken",
     `Cannot start ${what}: port ${port} on ${host} is already in use`,

@@ -5,6 +5,7 @@ import { type AddressInfo, connect as connectTcp, createServer, type Socket } fr
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LeanSocket } from "../../../scripts/bench/lean_socket.ts";
 import { clockMs, sendPlanned } from "../../../scripts/bench/planned_sends.ts";
 import { runCallers } from "../../../scripts/bench/raw_callers.ts";
 import { openRawTill, publishFrame } from "../../../scripts/bench/raw_nats.ts";
@@ -63,6 +64,21 @@ describe("openRawTill()", () => {
     expect([told, till.refused]).toEqual([[false], 1_031]);
     till.close();
   });
+});
+
+test("a server that hangs up while it is greeted is an error, and nothing is written to a closed socket", async () => {
+  const rude = createServer((socket) => {
+    socket.once("data", () => socket.end("-ERR 'no'\r\n"));
+  });
+  await once(rude.listen(0, "127.0.0.1"), "listening");
+  const { port } = rude.address() as AddressInfo;
+  await expect(openRawTill(`nats://127.0.0.1:${port}`)).rejects.toMatchObject({
+    code: "nats_unreachable",
+  });
+  const socket = await LeanSocket.open(server.url, { onRead: () => {}, onFault: () => {} });
+  socket.close();
+  expect(() => socket.write(Buffer.from("PING\r\n"))).toThrow("closed");
+  rude.close();
 });
 
 describe("runCallers()", () => {
