@@ -211,7 +211,48 @@ describe("Database", () => {
     const error = await running;
     expect([error.code, error.retryable]).toEqual(["database_unavailable", true]);
     expect((await faultOf(own.run((sql) => sql`select 1`))).code).toBe("database_unavailable");
+    await server.start();
+    const rows = () => own.run((sql) => sql`select a from kinds`).catch(() => "away");
+    await expect.poll(rows, { timeout: 10_000 }).toEqual([]);
     await own.close();
+    await server.stop();
+  });
+
+  test("a transaction whose client says nothing for long is ended, and that is an outage", async () => {
+    const [silent] = await database.sql<{ limit: string }[]>`
+      select current_setting('idle_in_transaction_session_timeout') as limit`;
+    expect(silent?.limit).toBe("30s");
+    const error = await faultOf(
+      database.transaction(async (sql) => {
+        await sql`set local idle_in_transaction_session_timeout = '200ms'`;
+        await new Promise((resolve) => setTimeout(resolve, 600));
+        await sql`select 1`;
+      }),
+    );
+    expect([error.code, error.retryable]).toEqual(["database_unavailable", true]);
+    expect(await database.transaction((sql) => sql`select 1 as one`)).toEqual([{ one: 1 }]);
+  });
+
+  test("whoever waits for a connection waits no longer than a call may take, nor beyond the close", async () => {
+    const own = new Database(fresh.url, { connectionsMax: 1, name: "test" });
+    let end = () => {};
+    const long = own.transaction(async (sql) => {
+      await sql`select 1`;
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const late = await faultOf(own.transaction((sql) => sql`select 1`, { timeLimitMs: 50 }));
+    expect([late.code, late.message]).toEqual([
+      "database_unavailable",
+      expect.stringContaining("no connection free"),
+    ]);
+    const waits = faultOf(own.transaction((sql) => sql`select 1`));
+    const closing = own.close();
+    expect((await waits).message).toContain("closed");
+    end();
+    await Promise.allSettled([long, closing]);
   });
 });
 

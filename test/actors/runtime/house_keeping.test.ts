@@ -114,3 +114,17 @@ test("findIdentities() gives rows back as they were written, in order, with the 
   const [late] = await database.run((sql) => findIdentities(sql, [lookup], NOON_MS + 1));
   expect(late?.rows.map((row) => row.seq)).toEqual([2]);
 });
+
+test("makePartitions() gives up soon while somebody reads the ledger: commits would wait behind it", async () => {
+  const reader = database.transaction(async (sql) => {
+    await sql`select count(*) from stock_transaction`;
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const startMs = performance.now();
+  const day = NOON_MS + 40 * DAY_MS;
+  await expect(makePartitions(database, day, 0)).rejects.toMatchObject({ retryable: true });
+  expect(performance.now() - startMs).toBeLessThan(1_000);
+  await reader;
+  expect(await makePartitions(database, day, 0)).toHaveLength(1);
+});

@@ -71,6 +71,33 @@ it("signals that are told later restate the windows of their day, once", async (
   expect(await house.table()).toMatchObject([{ signals: {} }, { signals: {} }]);
 });
 
+it("signals are looked at again for some seconds after they were written, and then no more", async () => {
+  await house.rows(sale("2026-03-02T10:00:00Z"));
+  await fold("2026-03-04T00:00:00Z");
+  const seen = () =>
+    house.database.run(
+      (sql) => sql<{ lag: number; is_news: boolean }[]>`
+        select extract(epoch from now() - signals_seen)::float8 as lag,
+          exists (select from signal s where s.updated_at > m.signals_seen) as is_news
+        from demand_watermark m`,
+    );
+  await signals({ name: "promotion", day: "2026-03-02", value: 1 });
+  await fold("2026-03-04T00:00:01Z");
+  expect(await seen()).toMatchObject([{ is_news: true }]);
+  // Eleven seconds later.
+  await house.database.run(
+    (sql) => sql`update signal set updated_at = updated_at - interval '11 seconds'`,
+  );
+  await house.database.run((sql) => sql`update demand_watermark set signals_seen = '-infinity'`);
+  await fold("2026-03-04T00:00:02Z");
+  const [first] = await seen();
+  expect(first).toMatchObject({ is_news: false });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await fold("2026-03-04T00:00:03Z");
+  // Nothing was new, so nothing was looked at and the mark stands where it stood.
+  expect((await seen())[0]?.lag).toBeGreaterThan((first?.lag ?? 0) + 0.04);
+});
+
 it("a holiday closes the places whose opening hours say so, also when it is told late", async () => {
   await house.location("shop", "UTC", "Mo-Su 10:00-20:00; PH off");
   await house.location("mall", "UTC", "Mo-Su 10:00-20:00");
