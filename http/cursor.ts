@@ -11,10 +11,10 @@ export function encodeCursor(place: Place): string {
 }
 
 /**
- * @param shape what the values must be, such as ["number", "string"]
+ * @param shape what the values must be: "string", or the most that a whole number from 0 on may be
  * @throws ProblemError invalid_cursor
  */
-export function decodeCursor(text: string, shape: readonly ("number" | "string")[]): Place {
+export function decodeCursor(text: string, shape: readonly (number | "string")[]): Place {
   let place: unknown;
   try {
     place = JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
@@ -24,11 +24,16 @@ export function decodeCursor(text: string, shape: readonly ("number" | "string")
   const fits =
     Array.isArray(place) &&
     place.length === shape.length &&
-    place.every((value, i) =>
-      shape[i] === "number" ? Number.isSafeInteger(value) : isText(value),
-    );
+    place.every((value, i) => {
+      const most = shape[i] as number | "string";
+      return most === "string" ? isText(value) : isWholeUpTo(value, most);
+    });
   if (!fits) throw new ProblemError("invalid_cursor", "cursor: expected `next` of the page before");
   return place as Place;
+}
+
+function isWholeUpTo(value: unknown, most: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
 }
 
 function isText(value: unknown): boolean {

@@ -2,7 +2,7 @@
 // with the same key is the same identity, and gets the first decision again.
 
 import type { Context } from "hono";
-import { ID_LENGTH_MAX, idFault } from "../shared/ids.ts";
+import { commandIdFault, ID_LENGTH_MAX } from "../shared/ids.ts";
 import { invalidField } from "./validate.ts";
 
 /**
@@ -14,7 +14,7 @@ export function idempotencyKey(c: Context): string | undefined {
   if (raw === undefined) return undefined;
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(raw)?.[1];
   const key = quoted === undefined ? raw : quoted.replaceAll(/\\(["\\])/g, "$1");
-  const fault = idFault(key);
+  const fault = commandIdFault(key);
   if (fault !== undefined) throw invalidField([{ field: "Idempotency-Key", fault }]);
   return key;
 }

@@ -47,6 +47,16 @@ export function idFault(text: unknown): string | undefined {
   return undefined;
 }
 
+/** What the log calls a command that came without an id: its place. */
+const MINTED = /^@\d+\.\d+\.\d+\.\d+$/;
+
+/** Why `text` may not be the id a client gives a command, or undefined if it may. */
+export function commandIdFault(text: unknown): string | undefined {
+  const fault = idFault(text);
+  if (fault !== undefined || !MINTED.test(text as string)) return fault;
+  return "expected another id: the log gives such ones to commands without";
+}
+
 /** @throws RangeError when `text` is no SKU. */
 export function parseSku(text: string): Sku {
   return orThrow("sku", text, nameFault(text)) as Sku;

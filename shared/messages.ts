@@ -4,7 +4,7 @@
 // holds the two equal. Source: design, sections 3, 4 and 9.
 
 import { z } from "zod";
-import { ANY_LOCATION, ID_LENGTH_MAX, idFault, nameFault } from "./ids.ts";
+import { ANY_LOCATION, commandIdFault, ID_LENGTH_MAX, idFault, nameFault } from "./ids.ts";
 import { isQuantity } from "./quantities.ts";
 import { parseTime } from "./time.ts";
 
@@ -24,6 +24,11 @@ export const PlaceSchema = LocationSchema.refine(
   "expected a location, found - (choose one)",
 );
 export const IdSchema = named(idFault).describe(`id: 1 to ${ID_LENGTH_MAX} characters, no NUL`);
+
+/** An id that a client gives a command: none of those the log gives itself. */
+export const CommandIdSchema = named(commandIdFault).describe(
+  `id: 1 to ${ID_LENGTH_MAX} characters, no NUL`,
+);
 
 const whole = z.number().refine(isQuantity, "expected a whole number, at most 2^50, not -0");
 /** Any whole number, |n| <= 2^50. */
@@ -53,7 +58,7 @@ export const SELLABLE = "sellable";
 
 /** What every command may carry. `sku` and `location` come from the subject where there is one. */
 const common = {
-  id: IdSchema.optional(),
+  id: CommandIdSchema.optional(),
   sku: SkuSchema,
   location: LocationSchema,
   at: TimeSchema.optional(),
@@ -381,7 +386,7 @@ export type Decision = {
 
 /** The brief's short form for tills: `{"qty": -2}` sold two, `{"qty": 50}` received fifty. */
 export const ShortFormSchema = z.strictObject({
-  id: IdSchema.optional(),
+  id: CommandIdSchema.optional(),
   qty: QuantitySchema.refine((n) => n !== 0, "expected a whole number other than 0"),
 });
 /** The brief's synchroniser form, a sale when negative and a receipt when positive. */
@@ -390,5 +395,5 @@ export const BriefFormSchema = z.strictObject({
   qtyChange: QuantitySchema.refine((n) => n !== 0, "expected a whole number other than 0"),
   warehouseId: PlaceSchema,
   timestamp: TimeSchema.optional(),
-  id: IdSchema.optional(),
+  id: CommandIdSchema.optional(),
 });

@@ -5,7 +5,7 @@
 // (`backfill: false`, the bucket `sellable`, a null eta) does not count. S21
 
 import { hashIdentity, identityHash, mix, textHash } from "../../shared/identity_hash.ts";
-import { ANY_LOCATION, idFault } from "../../shared/ids.ts";
+import { ANY_LOCATION, commandIdFault, idFault } from "../../shared/ids.ts";
 import { HOLD_TTL_MS_MAX, SELLABLE } from "../../shared/messages.ts";
 import { isQuantity } from "../../shared/quantities.ts";
 import {
@@ -91,7 +91,7 @@ function fill(raw: Record<string, unknown>, c: Command, named: boolean): void {
         digest = (digest + fieldNumberHash(FIELD.qty, c.qty)) | 0;
         break;
       case "id":
-        c.id = id(name, value);
+        c.id = commandId(name, value);
         break;
       case "sku":
         if (named ? value !== c.sku : quickNameFault(value) !== undefined)
@@ -330,6 +330,12 @@ function ttl(name: string, value: unknown): number {
 
 function id(name: string, value: unknown): string {
   const fault = idFault(value);
+  if (fault !== undefined) throw new Fault(`${name}: ${fault}`);
+  return value as string;
+}
+
+function commandId(name: string, value: unknown): string {
+  const fault = commandIdFault(value);
   if (fault !== undefined) throw new Fault(`${name}: ${fault}`);
   return value as string;
 }

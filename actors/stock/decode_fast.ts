@@ -20,6 +20,7 @@ const CLOSE = 125;
 const OPEN_LIST = 91;
 const CLOSE_LIST = 93;
 const QUOTE = 34;
+const AT_SIGN = 64;
 const TEXT_LENGTH_MAX = 200;
 /** Commands kept for later: those of one entry. */
 const FREE_MAX = 256;
@@ -222,7 +223,8 @@ export class FastDecoder {
         c.id = this.slice();
         this.idA = scanner.a;
         this.idB = scanner.b;
-        return length <= ID_LENGTH_MAX;
+        // The slow way knows which of these the log gives itself.
+        return length <= ID_LENGTH_MAX && scanner.bytes[scanner.start] !== AT_SIGN;
       case SKU:
         this.sku = this.name();
         return length <= TEXT_LENGTH_MAX;

@@ -43,6 +43,9 @@ const cursor: Parameter = {
   schema: z.string(),
 };
 
+/** Most that epoch, seq, index and ordinal of a ledger row may be: int4, int8, int2, int4. */
+const POSITION_MAX = [2 ** 31 - 1, Number.MAX_SAFE_INTEGER, 2 ** 15 - 1, 2 ** 31 - 1];
+
 export function stockRoutes(edge: Edge): Route[] {
   return [oneSku(edge), manySkus(edge), history(edge)];
 }
@@ -162,9 +165,7 @@ function history(edge: Edge): Route {
       const text = c.req.query("cursor");
       const at = nameOfQuery(c, "location");
       const [epoch, seq, index, ordinal] =
-        text === undefined
-          ? []
-          : (decodeCursor(text, ["number", "number", "number", "number"]) as number[]);
+        text === undefined ? [] : (decodeCursor(text, POSITION_MAX) as number[]);
       const before =
         epoch === undefined || seq === undefined || index === undefined || ordinal === undefined
           ? undefined

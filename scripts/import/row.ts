@@ -3,7 +3,7 @@
 // a row with price 0 an `adjust` with the same effect on stock, since nobody asked for it. With a
 // `type` column the quantity is what that type says. History raises no need: `backfill` is set.
 
-import { idFault, nameFault } from "../../shared/ids.ts";
+import { commandIdFault, nameFault } from "../../shared/ids.ts";
 import type { Command } from "../../shared/messages.ts";
 import { isQuantity } from "../../shared/quantities.ts";
 import type { Field, Layout } from "./fields.ts";
@@ -59,7 +59,7 @@ export function commandOf(cells: readonly string[], line: number, options: RowOp
       fault: `price: found "${clip(priceText)}", expected at most ${options.priceDigits} decimals`,
     };
   const id = cell("id") ?? `${options.idPrefix}-${line}`;
-  const wrongId = idFault(id);
+  const wrongId = commandIdFault(id);
   if (wrongId !== undefined) return { fault: `id: ${wrongId}` };
   const common: Common = { id, sku, location, at, backfill: true };
   for (const field of ["ref", "channel"] as const) {

@@ -11,6 +11,7 @@ afterAll(() => house.stop());
 const json = { "content-type": "application/json" };
 const utf8 = new TextEncoder();
 
+const cursorOf = (place: number[]) => Buffer.from(JSON.stringify(place)).toString("base64url");
 const READS: [path: string, status: number, code: string][] = [
   ["/v1/stock", 400, "invalid_field"],
   ["/v1/stock?sku=A&skus=B", 400, "invalid_field"],
@@ -22,6 +23,9 @@ const READS: [path: string, status: number, code: string][] = [
   ["/v1/stock/nothing-known", 404, "unknown_sku"],
   ["/v1/stock/nothing-known/history", 404, "unknown_sku"],
   ["/v1/stock/A/history?cursor=WzFd", 400, "invalid_cursor"],
+  [`/v1/stock/A/history?cursor=${cursorOf([1e10, 5, 0, 0])}`, 400, "invalid_cursor"],
+  [`/v1/stock/A/history?cursor=${cursorOf([1, 5, 40_000, 0])}`, 400, "invalid_cursor"],
+  ["/v1/stock/A?asOf=0000-01-01T00:00:00Z", 400, "invalid_field"],
   ["/v1/commands/x", 400, "invalid_field"],
   ["/v1/commands/x?sku=A", 404, "undecided"],
   ["/v1/holds/mine", 400, "invalid_field"],

@@ -17,14 +17,19 @@ const name = fc
 
 test("a cursor gives back its place, and only its own shape", () => {
   fc.assert(
-    fc.property(name, fc.maxSafeInteger(), (text, n) => {
-      expect(decodeCursor(encodeCursor([text, n]), ["string", "number"])).toEqual([text, n]);
-      expect(() => decodeCursor(encodeCursor([text, n]), ["number", "string"])).toThrow();
+    fc.property(name, fc.maxSafeNat(), (text, n) => {
+      expect(decodeCursor(encodeCursor([text, n]), ["string", Number.MAX_SAFE_INTEGER])).toEqual([
+        text,
+        n,
+      ]);
+      expect(() =>
+        decodeCursor(encodeCursor([text, n]), [Number.MAX_SAFE_INTEGER, "string"]),
+      ).toThrow();
     }),
   );
   fc.assert(
     fc.property(fc.string(), (noise) => {
-      expect(() => decodeCursor(`${noise}!`, ["number", "number"])).toThrow();
+      expect(() => decodeCursor(`${noise}!`, [9, 9])).toThrow();
     }),
   );
 });

@@ -377,3 +377,25 @@ describe("EntryDecoder on JSON that is nested deeply", () => {
     expect(items[1]).toBeInstanceOf(Malformed);
   });
 });
+
+describe("ids that the log gives itself", () => {
+  it("are no client's: the next command without one would be taken for a repeat", () => {
+    const detail = "id: expected another id: the log gives such ones to commands without";
+    for (const id of ["@1.0.2811.0", "@0.0.1.0"]) {
+      expect(single("L", "A", { type: "sale", id, qty: 1 })).toMatchObject({ detail });
+      expect(
+        bundle(`[{"type":"sale","id":"${id}","sku":"A","location":"L","qty":1}]`)[0],
+      ).toMatchObject({ detail });
+      expect(
+        CommandSchema.safeParse({ type: "sale", id, sku: "A", location: "L", qty: 1 }).success,
+      ).toBe(false);
+    }
+    for (const id of ["@1.0.2811.0.7", "@me", "a@1.0.2811.0"]) {
+      expect(single("L", "A", { type: "sale", id, qty: 1 })).toBeInstanceOf(Command);
+      // Who names such a command may: to void it, or to say which one placed a hold.
+      expect(
+        single("L", "A", { type: "void", id: "v", of: "@1.0.2811.0", reason: "x" }),
+      ).toBeInstanceOf(Command);
+    }
+  });
+});

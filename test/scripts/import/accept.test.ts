@@ -131,7 +131,7 @@ test("interrupted by Ctrl-C it says where it stood, and goes on without counting
   while ((await ledgerRows()) - before < 3_000) await new Promise((r) => setTimeout(r, 5));
   child.kill("SIGINT");
   const stopped = await end;
-  expect(stopped.code).toBe(1);
+  expect(stopped.code).toBe(130);
   const report = JSON.parse(stopped.out) as ImportReport;
   expect(report).toMatchObject({ stopped: true, rejected: 0 });
   expect(report.applied).toBeLessThan(60_000);
