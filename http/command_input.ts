@@ -3,7 +3,7 @@
 // those of the type meant, and cost stays small. Seals belong to the edge itself and are not taken.
 
 import { type Command, type CommandType, FactSchemas, RequestSchemas } from "../shared/messages.ts";
-import { type Fault, faultsOf } from "./validate.ts";
+import { type Fault, faultsOf, kindOf } from "./validate.ts";
 
 export type ReadCommand = { command: Command } | { faults: Fault[] };
 
@@ -29,7 +29,7 @@ export function readCommand(value: unknown): ReadCommand {
   const lines = type === "hold" && Object.hasOwn(value, "lines");
   const schema = lines ? holdLines : SCHEMAS[type as keyof typeof SCHEMAS];
   const result = schema.safeParse(value);
-  if (!result.success) return { faults: faultsOf(result.error) };
+  if (!result.success) return { faults: faultsOf(result.error, value) };
   const taken = lines
     ? ["home", "elsewhere"].find((field) => Object.hasOwn(value, field))
     : undefined;
@@ -37,12 +37,4 @@ export function readCommand(value: unknown): ReadCommand {
     return { faults: [{ field: taken, fault: "is set by the edge: use POST /v1/holds" }] };
   }
   return { command: result.data as Command };
-}
-
-/** What a value is, for people: null, array, object, text … */
-export function kindOf(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "string" ? "text" : typeof value;
 }

@@ -34,7 +34,7 @@ export function checkRows(kind: MasterKind, rows: readonly CsvRow[]): CsvRow[] {
   for (const { line, row } of rows) {
     const result = schema.safeParse(row);
     if (!result.success) {
-      for (const fault of faultsOf(result.error)) faults.push({ line, ...fault });
+      for (const fault of faultsOf(result.error, row)) faults.push({ line, ...fault });
     } else {
       const parsed = result.data as MasterRow;
       const name = JSON.stringify(keyOf(kind, parsed));

@@ -9,7 +9,7 @@ import { ProblemError } from "../problems.ts";
 import { nameOfQuery, onlyQuery, skuOfPath, wholeOfQuery } from "../query.ts";
 import { replyJson } from "../reply.ts";
 import type { Route } from "../route.ts";
-import { faultsOf, invalidField } from "../validate.ts";
+import { parseWith } from "../validate.ts";
 
 const DAYS_DEFAULT = 56;
 const DAYS_MAX = 800;
@@ -116,9 +116,8 @@ function whatIf(edge: Edge): Route {
     ],
     async handle(c) {
       onlyQuery(c, []);
-      const question = WhatIfSchema.safeParse(await readJson(c));
-      if (!question.success) throw invalidField(faultsOf(question.error));
-      return replyJson(c, 200, await edge.planner.whatIf(question.data));
+      const question = parseWith(WhatIfSchema, await readJson(c));
+      return replyJson(c, 200, await edge.planner.whatIf(question));
     },
   };
 }

@@ -12,7 +12,7 @@ import { type ProblemCode, ProblemError } from "../problems.ts";
 import { limitOfQuery, onlyQuery } from "../query.ts";
 import { replyJson } from "../reply.ts";
 import type { Parameter, Route } from "../route.ts";
-import { faultsOf, invalidField } from "../validate.ts";
+import { faultsOf, invalidField, parseWith } from "../validate.ts";
 
 export function masterDataRoutes(edge: Edge): Route[] {
   return MASTER_KINDS.flatMap((kind) => [
@@ -167,7 +167,7 @@ function filtersOf(c: Context, kind: MasterKind): Record<string, string> {
     if (text === undefined) continue;
     const result = MASTER[kind].schema.shape[field]?.safeParse(text);
     if (result?.success === false) {
-      throw invalidField(faultsOf(result.error).map((fault) => ({ ...fault, field })));
+      throw invalidField(faultsOf(result.error, text).map((fault) => ({ ...fault, field })));
     }
     found[field] = text;
   }
@@ -195,8 +195,7 @@ function getRow(edge: Edge, kind: MasterKind): Route {
     problems: ["invalid_field", "unknown_item", "ledger_unavailable"],
     async handle(c) {
       const name = c.req.param(field) ?? "";
-      const fault = SkuSchema.safeParse(name);
-      if (!fault.success) throw invalidField(faultsOf(fault.error));
+      parseWith(SkuSchema, name);
       const [row] = await edge.master.list(kind, { filters: { [field]: name }, limit: 1 });
       if (row === undefined)
         throw new ProblemError("unknown_item", `No ${what} is known as ${name}`);

@@ -20,7 +20,7 @@ import { ProblemError } from "../problems.ts";
 import { nameOfQuery, onlyQuery, skuOfPath } from "../query.ts";
 import { replyJson } from "../reply.ts";
 import type { Parameter, Route } from "../route.ts";
-import { faultsOf, invalidField } from "../validate.ts";
+import { invalidField, parseWith } from "../validate.ts";
 
 const HISTORY_MAX = 50;
 const GROUPS_MAX = 1_000;
@@ -212,20 +212,18 @@ function putGroups(edge: Edge): Route {
     ],
     async handle(c) {
       onlyQuery(c, []);
-      const parsed = schema.safeParse(await readJson(c));
-      if (!parsed.success) throw invalidField(faultsOf(parsed.error));
-      refuseRepeats(parsed.data);
-      await edge.planner.putGroups(parsed.data);
-      return replyJson(c, 200, { set: parsed.data.length });
+      const groups = parseWith(schema, await readJson(c));
+      refuseRepeats(groups);
+      await edge.planner.putGroups(groups);
+      return replyJson(c, 200, { set: groups.length });
     },
   };
 }
 
 async function readSetting(c: Context, at: string | undefined): Promise<SkuSetting> {
-  const parsed = SkuSettingSchema.safeParse(await readJson(c));
-  if (!parsed.success) throw invalidField(faultsOf(parsed.error));
-  const { override } = parsed.data;
-  if (override === undefined || override === null) return parsed.data;
+  const setting = parseWith(SkuSettingSchema, await readJson(c));
+  const { override } = setting;
+  if (override === undefined || override === null) return setting;
   if (at === undefined)
     throw invalidField([{ field: "override", fault: "needs ?location=: it holds for one place" }]);
   const inMs = (parseTime(override.expiresAt) ?? 0) - Date.now();
@@ -233,7 +231,7 @@ async function readSetting(c: Context, at: string | undefined): Promise<SkuSetti
   if (inMs <= 0) throw invalidField([{ field, fault: "expected a time to come" }]);
   if (inMs > OVERRIDE_DAYS_MAX * DAY_MS)
     throw invalidField([{ field, fault: `expected a time within ${OVERRIDE_DAYS_MAX} days` }]);
-  return parsed.data;
+  return setting;
 }
 
 function refuseRepeats(settings: readonly GroupSetting[]): void {

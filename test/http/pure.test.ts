@@ -1,12 +1,14 @@
 // Properties of the edge's small pure parts: cursors, hold ids, quantiles, event ids, views.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import { derivedId } from "../../http/hold_flow.ts";
 import { makeHoldId, skuOfHoldId } from "../../http/hold_id.ts";
 import { decodeVector, encodeVector, within } from "../../http/live_vector.ts";
 import { RecentQuantiles } from "../../http/quantiles.ts";
 import { totalsOf } from "../../http/stock_view.ts";
+import { faultsOf } from "../../http/validate.ts";
 import { ID_LENGTH_MAX, nameFault } from "../../shared/ids.ts";
 import type { Level } from "../../shared/messages.ts";
 import { formatVersion } from "../../shared/version.ts";
@@ -189,3 +191,24 @@ const LEVEL: Level = {
   version: "",
   updatedAt: "",
 };
+
+test("what is wrong with a value is told in words of ours, also where a schema has several forms", () => {
+  const schema = z.object({
+    ttlMs: z.union([z.int(), z.null()]),
+    sku: z.string(),
+    lines: z.array(z.object({ qty: z.number() })),
+  });
+  const faults = (value: unknown) => {
+    const { error } = schema.safeParse(value);
+    return error === undefined
+      ? []
+      : faultsOf(error, value).map(({ field, fault }) => `${field}: ${fault}`);
+  };
+  expect(faults({})).toEqual(["ttlMs: is missing", "sku: is missing", "lines: is missing"]);
+  expect(faults({ ttlMs: "x", sku: 1, lines: [{ qty: [] }] })).toEqual([
+    "ttlMs: expected a number or null, found text",
+    "sku: expected text, found number",
+    "lines[0].qty: expected a number, found a list",
+  ]);
+  expect(faults(7)).toEqual([": expected an object, found number"]);
+});
