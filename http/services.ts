@@ -169,10 +169,19 @@ async function serve(
 function fieldsOf(message: ServiceMsg): Fields | undefined {
   try {
     const value: unknown = message.data.byteLength === 0 ? {} : message.json();
-    return typeof value === "object" && value !== null ? (value as Fields) : undefined;
+    if (typeof value !== "object" || value === null) return undefined;
+    return isDeeper(value, DEPTH_MAX) ? undefined : (value as Fields);
   } catch {
     return undefined;
   }
+}
+
+/** Nothing we take is nested so deeply; what is cannot be handed on. */
+const DEPTH_MAX = 30;
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return depth === 0 || Object.values(value).some((one) => isDeeper(one, depth - 1));
 }
 
 function keyOf(message: ServiceMsg): Record<string, string> {

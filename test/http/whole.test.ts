@@ -278,6 +278,11 @@ describe("NATS services", () => {
     }
     const wrong = await request("onhand.stock.command", { type: "sale" });
     expect(wrong).toMatchObject({ code: "400", body: { code: "invalid_field" } });
+    const deep = `{"sku":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+    for (const subject of ["onhand.stock.get", "onhand.stock.command", "onhand.hold.place"]) {
+      const { headers } = await house.nc.request(subject, deep, { timeout: 5_000 });
+      expect([subject, headers?.get("Nats-Service-Error-Code")]).toEqual([subject, "400"]);
+    }
     const message = await house.nc.request("onhand.hold.place", "{", { timeout: 5_000 });
     expect(message.headers?.get("Nats-Service-Error-Code")).toBe("400");
   });
