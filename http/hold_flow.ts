@@ -1,7 +1,7 @@
 // Owns placing a hold, all lines or none. Promises:
 //   H1 one line, or lines of one shard, is one command and one decision of that shard;
-//   H2 lines of several shards: every shard holds its own (they expire unless sealed), then the first
-//      seal in the home shard's log is the outcome. Nothing is answered as held, and no line that
+//   H2 lines of several shards: home holds its own first, then every other shard (they expire unless sealed), then the
+//      first seal in the home shard's log is the outcome. Nothing is answered as held, and no line that
 //      home knows of is freed, before it. Home tells the other shards; the edge only hastens an
 //      abort. S20
 //   H3 every command's id follows from the hold's command id, so the same call again continues or
@@ -80,22 +80,28 @@ async function placeOverShards(
   deadlineMs?: number,
 ): Promise<HoldOutcome> {
   const home = request.lines[0] as HoldLine;
-  const decisions = await Promise.all(
-    groups.map((lines) => decider.decide(shardLines(request, lines, groups), deadlineMs)),
-  );
-  const outcomes = groups.map((lines, i) => outcomeOf(request, lines, decisions[i] as Decision));
+  const [homeLines, ...others] = groups as [readonly HoldLine[], ...HoldLine[][]];
+  const place = async (lines: readonly HoldLine[]): Promise<HoldOutcome> =>
+    outcomeOf(request, lines, await decider.decide(shardLines(request, lines, groups), deadlineMs));
+  // Home first: whoever is refused there, for want of stock or because another call has this hold, touches nothing else.
+  const atHome = await place(homeLines);
+  if (!atHome.held) return { ...atHome, lines: [...atHome.lines, ...others.flat().map(unasked)] };
+  const outcomes = [atHome, ...(await Promise.all(others.map(place)))];
   const lines = outcomes.flatMap((outcome) => outcome.lines);
   const refused = outcomes.find(isConflict) ?? outcomes.find((outcome) => !outcome.held);
   if (refused === undefined) {
     const seal = await decider.decide(sealOf(request, home, "held"), deadlineMs);
     const duplicate = outcomes.every((outcome) => outcome.held && outcome.duplicate);
     if (isApplied(seal)) return { held: true, lines, decision: seal, duplicate };
-    await abortElsewhere(decider, request, groups.slice(1), deadlineMs);
+    await abortElsewhere(decider, request, others, deadlineMs);
     return { held: false, reason: seal.reason ?? "malformed", lines, decision: seal };
   }
-  // Unless it is certain that home does not hold, lines elsewhere may be those of a hold that is: unsealed ones expire.
-  if (await abortHome(decider, request, outcomes, deadlineMs)) {
-    const held = groups.filter((_, i) => i > 0 && outcomes[i]?.held === true);
+  // A line elsewhere is of another call under the same key, and with it maybe others: unsealed ones expire by themselves.
+  if (isConflict(refused)) return { ...refused, lines };
+  const seal = await decider.decide(sealOf(request, home, "aborted"), deadlineMs);
+  // Unless home is sealed as aborted, the lines are those of a hold that is held.
+  if (isApplied(seal)) {
+    const held = others.filter((_, i) => outcomes[i + 1]?.held === true);
     await abortElsewhere(decider, request, held, deadlineMs);
   }
   return { ...refused, lines };
@@ -104,21 +110,9 @@ async function placeOverShards(
 const isConflict = (outcome: HoldOutcome): boolean =>
   !outcome.held && outcome.reason === "id_conflict";
 
-/**
- * Seals as aborted at home what this call placed, or an earlier call that was the same. What another call placed under the
- * same identity (`id_conflict` somewhere) is left alone. @returns whether it is certain that home does not hold
- */
-async function abortHome(
-  decider: DecidePort,
-  request: HoldRequest,
-  outcomes: readonly HoldOutcome[],
-  deadlineMs?: number,
-): Promise<boolean> {
-  const home = outcomes[0] as HoldOutcome;
-  if (!home.held) return !isConflict(home);
-  if (home.duplicate && outcomes.some(isConflict)) return false;
-  const seal = sealOf(request, request.lines[0] as HoldLine, "aborted");
-  return isApplied(await decider.decide(seal, deadlineMs));
+/** A line whose shard was not asked, because home had refused. */
+function unasked({ sku, location, qty }: HoldLine): DecisionLine {
+  return { sku, location: location ?? ANY_LOCATION, qty, short: 0 };
 }
 
 /** Frees lines away from home at once; what does not succeed here, home or their expiry does. */

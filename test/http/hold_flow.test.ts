@@ -76,13 +76,18 @@ describe("placeHold() over several shards", () => {
     expect(sent(actor).slice(3)).toEqual([`seal aborted ${HOME}`, `seal aborted ${SECOND}`]);
   });
 
-  test("home itself short: nothing to seal there, the others are freed", async () => {
+  test("home itself short: nobody else is asked", async () => {
     const actor = await stocked(5);
     await actor.decide({ type: "sale", id: "s", sku: HOME, location: "L", qty: 4 });
     actor.received.length = 0;
     const outcome = await placeHold(actor, request(2));
     expect(outcome.held).toBe(false);
-    expect(sent(actor).slice(3)).toEqual([`seal aborted ${SECOND}`, `seal aborted ${THIRD}`]);
+    expect(sent(actor)).toEqual([`hold ${HOME}`]);
+    expect(outcome.lines).toMatchObject([
+      { sku: HOME, short: 1 },
+      { sku: SECOND, short: 0 },
+      { sku: THIRD, short: 0 },
+    ]);
   });
 
   test("the same call again gives the same outcome and sends the same commands", async () => {
@@ -160,6 +165,33 @@ describe("placeHold() under a key that has another content", () => {
       expect(await placeHold(actor, request(2))).toMatchObject({ held: true, duplicate: true });
     },
   );
+
+  test("another location at home, which refuses it: nothing of the first one is freed", async () => {
+    const actor = await stocked(5);
+    const elsewhere: HoldRequest = {
+      ...request(2),
+      lines: request(2).lines.map((line) =>
+        line.sku === HOME ? { ...line, location: "M" } : line,
+      ),
+    };
+    let conflicting: Promise<HoldOutcome> | undefined;
+    const slow: DecidePort = {
+      ...ports(actor),
+      async decide(command) {
+        if (command.type === "seal") {
+          conflicting ??= placeHold(actor, elsewhere);
+          await conflicting;
+        }
+        return actor.decide(command);
+      },
+    };
+    expect(await placeHold(slow, request(2))).toMatchObject({ held: true });
+    expect(await conflicting).toMatchObject({ held: false });
+    const levels = await actor.levels(
+      [HOME, SECOND, THIRD].map((one) => ({ sku: one, location: "L" })),
+    );
+    expect(levels.map((level) => level?.reserved)).toEqual([2, 2, 2]);
+  });
 
   test("before the first one is sealed: the first one is held whole", async () => {
     const actor = await stocked(5);
