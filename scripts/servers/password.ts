@@ -1,15 +1,24 @@
 // Owns the passwords of our own Postgres and Redis: on loopback every user of the machine could reach them else.
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 
-/** The password of the server that keeps its data in `dir`: letters and digits, made once, readable by its owner only. */
-export function ownPassword(dir: string): string {
-  const file = join(dir, "password");
-  mkdirSync(dir, { recursive: true });
-  if (!existsSync(file)) {
-    writeFileSync(`${file}.new`, randomBytes(24).toString("hex"), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+/** The password kept in `file`, or undefined when there is none. */
+export function keptPassword(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    throw error;
   }
-  return readFileSync(file, "utf8");
+}
+
+/** Letters and digits, too many to guess. */
+export const newPassword = (): string => randomBytes(24).toString("hex");
+
+/** Keeps it, readable by its owner only. */
+export function keepPassword(file: string, password: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.new`, password, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }

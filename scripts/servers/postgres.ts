@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { ownPassword } from "./password.ts";
+import { keepPassword, keptPassword, newPassword } from "./password.ts";
 import { makeOwned, type PostgresPlace, postgresPlace } from "./postgres_home.ts";
 import { endProcess, identify } from "./process_identity.ts";
 import { lastLine, ServerError } from "./server_error.ts";
@@ -46,7 +46,8 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true });
   const place = postgresPlace(join(dir, "data"));
-  const password = ownPassword(dir);
+  const kept = keptPassword(join(place.data, PASSWORD_FILE));
+  const password = kept ?? newPassword();
   const flags = [...SETTINGS, ...(options.settings ?? [])].flatMap((setting) => ["-c", setting]);
   return startServer({
     kind: "postgres",
@@ -66,8 +67,12 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
     stopSignal: "SIGINT",
     stopGraceMs: 15_000,
     prepare: async () => {
-      if (existsSync(join(place.data, "PG_VERSION"))) await endLeftOver(place.data);
-      else await makeCluster(place, password, options.onProgress ?? (() => {}));
+      if (existsSync(join(place.data, "PG_VERSION"))) {
+        await endLeftOver(place.data);
+        // A cluster of before there were passwords.
+        if (kept === undefined && keptPassword(join(place.data, PASSWORD_FILE)) === undefined)
+          await lock(place, place.data, password);
+      } else await makeCluster(place, password, options.onProgress ?? (() => {}));
     },
     isReady: async (pid) => {
       const lines = postmasterLines(place.data);
@@ -78,6 +83,17 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
 }
 
 const WHO_MAY_CONNECT = "host all all 127.0.0.1/32 scram-sha-256\n";
+/** In the cluster, so that it goes where that goes. */
+const PASSWORD_FILE = "onhand.password";
+
+/** Lets nobody into a cluster that does not run without `password`, which it keeps. */
+async function lock(place: PostgresPlace, data: string, password: string): Promise<void> {
+  // The password is random: there is nothing that many rounds of hashing would protect.
+  const alter = `set scram_iterations = 1;\nalter role ${POSTGRES_NAME} password '${password}';\n`;
+  await runProgram(place, "postgres", ["--single", "-D", data, "postgres"], alter);
+  writeFileSync(join(data, "pg_hba.conf"), WHO_MAY_CONNECT);
+  keepPassword(join(data, PASSWORD_FILE), password);
+}
 
 /** Builds the cluster beside its place and renames it there, so that a kill leaves none or all. */
 async function makeCluster(
@@ -91,11 +107,9 @@ async function makeCluster(
   makeOwned(place, stage);
   const initdb = ["-D", stage, "-U", POSTGRES_NAME, "-A", "trust", "--no-sync"];
   await runProgram(place, "initdb", [...initdb, "--locale=C", "--encoding=UTF8"]);
-  // The password is random: there is nothing that many rounds of hashing would protect.
-  const set = `set scram_iterations = 1;\nalter role ${POSTGRES_NAME} password '${password}';\n`;
   const create = `create database ${POSTGRES_NAME};\n`;
-  await runProgram(place, "postgres", ["--single", "-F", "-D", stage, "postgres"], set + create);
-  writeFileSync(join(stage, "pg_hba.conf"), WHO_MAY_CONNECT);
+  await runProgram(place, "postgres", ["--single", "-F", "-D", stage, "postgres"], create);
+  await lock(place, stage, password);
   mkdirSync(dirname(place.data), { recursive: true });
   renameSync(stage, place.data);
 }

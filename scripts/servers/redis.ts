@@ -2,7 +2,7 @@
 // `onhand verify --repair` or the next owner of a shard fills it again.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { ownPassword } from "./password.ts";
+import { keepPassword, keptPassword, newPassword } from "./password.ts";
 import { ask } from "./probe.ts";
 import { type ResolveOptions, resolveRedis } from "./resolve.ts";
 import { type RunningServer, startServer } from "./server_process.ts";
@@ -23,7 +23,9 @@ export async function startRedis(options: StartRedisOptions): Promise<RunningSer
   const program = await resolveRedis(options.resolve);
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true });
-  const password = ownPassword(dir);
+  const passwordFile = join(dir, "password");
+  const password = keptPassword(passwordFile) ?? newPassword();
+  keepPassword(passwordFile, password);
   const configFile = join(dir, "redis.conf");
   const args = [configFile, "--bind", "127.0.0.1", "--port", String(options.port), "--dir", dir];
   args.push("--save", "", "--appendonly", "no", "--databases", String(options.databases ?? 16));

@@ -52,6 +52,23 @@ test("committed rows survive a kill, and a pid file left behind does not stop th
   await server.stop();
 });
 
+test("a cluster that let everybody in is locked at its next start, and keeps what is in it", async () => {
+  const dir = privateDir();
+  const server = await ownPostgres(dir);
+  await query(server.url, "create table t as select 7 as n");
+  await query(server.url, "alter role onhand password null");
+  await server.stop();
+  rmSync(join(dir, "data", "onhand.password"));
+  writeFileSync(join(dir, "data", "pg_hba.conf"), "host all all 127.0.0.1/32 trust\n");
+  const again = await ownPostgres(dir);
+  expect(again.url).not.toBe(server.url);
+  expect(await query(again.url, "select n from t")).toEqual([{ n: 7 }]);
+  const open = new URL(again.url);
+  open.password = "";
+  await expect(query(open.href, "select 1")).rejects.toThrow();
+  await again.stop();
+});
+
 test("without user namespaces root runs it as nobody, others as themselves", async () => {
   const before = process.env.PATH;
   process.env.PATH = privateDir("empty");
