@@ -19,21 +19,23 @@ export function startLiveFeed(
     clearTimeout(settling);
     settling = setTimeout(() => void learn(), LIVE_SETTLE_MS);
   };
+  /** How often the connection was lost or found again: what was asked before says nothing of what came since. */
+  let changes = 0;
   const learn = async () => {
+    const before = changes;
     try {
-      const seqs = await Promise.all(
-        Array.from({ length: options.shards }, (_, shard) => options.registry.watermark(shard)),
+      const shards = Array.from({ length: options.shards }, (_, shard) => shard);
+      const seqs = await Promise.all(shards.map((shard) => options.registry.watermark(shard)));
+      // Without a watermark nothing was ever said there, or a registry that came back empty is being filled again.
+      const known = await Promise.all(
+        seqs.map((seq, shard) => seq > 0 || isEmpty(nc, options.epoch, shard)),
       );
-      let isWhole = true;
-      for (const [shard, seq] of seqs.entries()) {
-        // Without a watermark nothing was ever said there, or a registry that came back empty is being filled again.
-        if (seq > 0 || (await isEmpty(nc, options.epoch, shard))) hub.caughtUp(shard, seq);
-        else isWhole = false;
-      }
-      if (!isWhole && !stopped) settle();
+      if (stopped || changes !== before) return;
+      for (const [shard, seq] of seqs.entries()) if (known[shard]) hub.caughtUp(shard, seq);
+      if (known.includes(false)) settle();
     } catch (error) {
       options.log.warn({ error: String(error) }, "live feed: cannot read watermarks, trying again");
-      if (!stopped) settle();
+      if (!stopped && changes === before) settle();
     }
   };
   const subscription = nc.subscribe("inv.level.>", {
@@ -42,8 +44,12 @@ export function startLiveFeed(
     },
   });
   const forget = onConnection(nc, {
-    onDisconnect: () => hub.interrupted(),
+    onDisconnect: () => {
+      changes++;
+      hub.interrupted();
+    },
     onReconnect: () => {
+      changes++;
       hub.interrupted();
       settle();
     },

@@ -60,7 +60,7 @@ function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
   return at;
 }
 
-/** What a value is, for people: null, an array, an object, text … */
+/** What a value is, for people: null, a list, an object, text … */
 export function kindOf(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";

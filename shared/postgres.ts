@@ -117,6 +117,7 @@ export class Database {
   }
 
   private async take(timeLimitMs = this.options.timeLimitMs ?? TIME_LIMIT_MS): Promise<Client> {
+    if (this.closed) throw unavailable("closed");
     let client = this.idle.pop();
     while (client?.lost) client = this.idle.pop();
     if (client === undefined) {

@@ -13,7 +13,8 @@ const CONNECT_TIMEOUT_S = 5;
 
 /**
  * What a client that is gone leaves behind ends soon, so that its locks do: a statement within a second when its process
- * is, a transaction that waits for a client that is frozen or cut off within half a minute.
+ * is, a transaction that waits for a client that is frozen or cut off within half a minute. So who reads a COPY may not
+ * stop reading for as long.
  */
 const SESSION = {
   client_connection_check_interval: "1s",

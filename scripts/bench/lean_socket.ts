@@ -62,7 +62,12 @@ export class LeanSocket {
   /** @throws Error when it is closed: its fd may be somebody else's by now. */
   write(bytes: Buffer): void {
     if (!this.#isOpen) throw new Error("Cannot write: the connection is closed");
-    const taken = this.pendingBytes > 0 ? 0 : writeSome(this.fd, bytes);
+    let taken = 0;
+    try {
+      if (this.pendingBytes === 0) taken = writeSome(this.fd, bytes);
+    } catch {
+      // The stream finds it out as well, and tells onFault.
+    }
     if (taken < bytes.length) this.#socket.write(bytes.subarray(taken));
   }
 

@@ -22,6 +22,7 @@ export class RegistryFollower {
   #answered = 0;
   #rest = "";
   #isWaiting = false;
+  #isClosed = false;
   #fault: Error | undefined;
   #onFault: (error: Error) => void = () => {};
   /** Takes answers that are no value. */
@@ -62,6 +63,7 @@ export class RegistryFollower {
 
   /** @throws what ended the connection before. */
   close(): void {
+    this.#isClosed = true;
     this.#socket?.close();
     if (this.#fault !== undefined) throw this.#fault;
   }
@@ -74,7 +76,7 @@ export class RegistryFollower {
       this.#reading = this.#followed;
       this.#followed = [];
       this.#answered = 0;
-      if (this.#fault === undefined)
+      if (!this.#isClosed && this.#fault === undefined)
         this.#socket?.write(Buffer.from(this.#reading.map(({ read }) => read).join(""), "latin1"));
     }, READ_PAUSE_MS);
   }

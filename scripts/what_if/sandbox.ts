@@ -12,6 +12,7 @@ import {
 } from "../../actors/runtime/machine.ts";
 import { stockMachine } from "../../actors/stock/machine.ts";
 import type { NeedMessage } from "../../shared/effects.ts";
+import { commandIdFault } from "../../shared/ids.ts";
 import { bundleSubject } from "../../streams/subjects.ts";
 import { DueQueue } from "../demo/due_queue.ts";
 import { type KeyFigures, KeyMeter } from "./figures.ts";
@@ -122,7 +123,7 @@ class Sandbox {
   }
 
   #happen(ms: number, command: Command): void {
-    const { at: _at, backfill: _backfill, ...plain } = command;
+    const { at: _at, backfill: _backfill, ...plain } = asGiven(command);
     const key = this.#keyOf(command);
     if (command.type === "policy") {
       const { plan, ...rest } = plain as Command & { plan?: LoggedPlan; ifVersion?: number };
@@ -233,3 +234,13 @@ class Sandbox {
     return key;
   }
 }
+
+/** With an id that a client may give where the log gave it one, and likewise the one that a void names. */
+function asGiven(command: Command): Command {
+  const given: Command & { of?: unknown } = { ...command };
+  if (typeof given.id === "string") given.id = givenId(given.id);
+  if (given.type === "void" && typeof given.of === "string") given.of = givenId(given.of);
+  return given;
+}
+
+const givenId = (id: string): string => (commandIdFault(id) === undefined ? id : `log${id}`);

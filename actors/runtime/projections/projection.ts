@@ -118,6 +118,13 @@ export async function stepProjection(
   rest: Rest = noRest,
   entriesMax = PROJECTION_ENTRIES_MAX,
 ): Promise<boolean> {
+  const { epoch, shard } = of;
+  // By itself: whoever comes second would wait for the first one's whole step.
+  await database.run(
+    (sql) => sql`
+      insert into projection (name, epoch, shard) values (${projection.name}, ${epoch}, ${shard})
+      on conflict do nothing`,
+  );
   return database.transaction((sql) => step(sql, projection, of, rest, entriesMax), {
     timeLimitMs: PROJECTION_STEP_MS_MAX,
   });
@@ -132,9 +139,6 @@ async function step(
 ): Promise<boolean> {
   const { epoch, shard } = of;
   const { name } = projection;
-  await sql`
-    insert into projection (name, epoch, shard) values (${name}, ${epoch}, ${shard})
-    on conflict do nothing`;
   const [cursor] = await sql<{ seq: number }[]>`
     select seq from projection
     where name = ${name} and epoch = ${epoch} and shard = ${shard} for update skip locked`;
@@ -192,14 +196,16 @@ export function followLedger(
   { journal, gate, publishGate, isIdle = () => false }: FollowOptions,
 ): { stop(): Promise<void> } {
   let stopped = false;
-  let wake: () => void = () => {};
+  const wakes = new Set<() => void>();
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wake = () => {
+      const end = () => {
         clearTimeout(timer);
+        wakes.delete(end);
         resolve();
       };
+      const timer = setTimeout(end, ms);
+      wakes.add(end);
     });
   /** Until when each projection rests while the shard is busy. */
   const restsUntilMs = new Map<Projection, number>();
@@ -229,7 +235,7 @@ export function followLedger(
     const most = entriesMax.get(projection) ?? PROJECTION_ENTRIES_MAX;
     try {
       isBehind = await stepProjection(database, projection, of, restInStep, most);
-      entriesMax.delete(projection);
+      entriesMax.set(projection, Math.min(most * 2, PROJECTION_ENTRIES_MAX));
     } catch (error) {
       tell(projection, error);
       if (performance.now() - startedMs > PROJECTION_STEP_MS_MAX / 2)
@@ -242,36 +248,46 @@ export function followLedger(
     // Shards fold one after the other: without this rest all of them would at a stretch.
     await rest(tookMs);
   };
-  const publish = async (projection: Projection): Promise<void> => {
-    try {
-      await projection.emit?.(of.shard, rest);
-    } catch (error) {
-      tell(projection, error);
+  /** Those whose steps may have left something to publish, and the publishing of it: folding goes on meanwhile. */
+  const unpublished = new Set<Projection>();
+  let publishing: Promise<void> | undefined;
+  const publish = async (): Promise<void> => {
+    for (const projection of unpublished) {
+      unpublished.delete(projection);
+      try {
+        if (!stopped) await projection.emit?.(of.shard, rest);
+      } catch (error) {
+        tell(projection, error);
+      }
     }
+  };
+  const publishSoon = (): void => {
+    if (publishing !== undefined || unpublished.size === 0) return;
+    publishing = publishGate.run(publish).finally(() => {
+      publishing = undefined;
+    });
   };
   const isDue = (projection: Projection): boolean =>
     isIdle() || performance.now() >= (restsUntilMs.get(projection) ?? 0);
   const loop = async (): Promise<void> => {
     while (!stopped) {
-      const stepped: Projection[] = [];
       await gate.run(async () => {
         for (const projection of projections) {
           if (stopped || !isDue(projection)) continue;
           await stepOne(projection);
-          stepped.push(projection);
+          if (projection.emit !== undefined) unpublished.add(projection);
         }
       });
-      for (const projection of stepped)
-        if (!stopped && projection.emit !== undefined)
-          await publishGate.run(() => (stopped ? Promise.resolve() : publish(projection)));
+      publishSoon();
       if (!stopped) await pause(PROJECTION_PAUSE_MS);
     }
+    await publishing;
   };
   const done = loop();
   return {
     stop() {
       stopped = true;
-      wake();
+      for (const end of wakes) end();
       return done;
     },
   };

@@ -55,6 +55,21 @@ describe("runSandbox()", () => {
     expect(high.orders).toBeGreaterThan(5);
   });
 
+  it("commands that came without an id, and so have the log's, count like others; so does what voids them", () => {
+    let seq = 0;
+    const minted = history().map(({ ms, command }) => ({
+      ms,
+      command: { ...command, id: `@1.0.${++seq}.0` },
+    }));
+    const last = minted.at(-1) as Happened;
+    const of = { type: "void", id: "v", ...place, of: String(last.command.id), reason: "mistake" };
+    const rules = [{ reorderPoint: 80, orderUpTo: 180 }];
+    const figures = figuresOf(rules);
+    expect(figuresOf(rules, {}, minted)).toEqual(figures);
+    const voided = figuresOf(rules, {}, [...minted, { ms: last.ms + 60_000, command: of }]);
+    expect(voided.demand).toBe(figures.demand - 1);
+  });
+
   it("computed rules learn from what sold and serve what they aim at", () => {
     for (const method of ["adaptive", "brief"] as const) {
       const figures = figuresOf([{ method, coverDays: 7 }]);
