@@ -108,6 +108,10 @@ export class Database {
     await Promise.all(clients.map((client) => client.sql.end({ timeout: 2 })));
   }
 
+  private get timeLimitMs(): number {
+    return this.options.timeLimitMs ?? TIME_LIMIT_MS;
+  }
+
   private healthy(): Client {
     if (this.shared.lost && !this.closed) {
       dispose(this.shared);
@@ -116,7 +120,7 @@ export class Database {
     return this.shared;
   }
 
-  private async take(timeLimitMs = this.options.timeLimitMs ?? TIME_LIMIT_MS): Promise<Client> {
+  private async take(timeLimitMs = this.timeLimitMs): Promise<Client> {
     if (this.closed) throw unavailable("closed");
     let client = this.idle.pop();
     while (client?.lost) client = this.idle.pop();
@@ -159,7 +163,7 @@ export class Database {
   private async limited<T>(
     promise: Promise<T>,
     client: Client,
-    timeLimitMs = this.options.timeLimitMs ?? TIME_LIMIT_MS,
+    timeLimitMs = this.timeLimitMs,
   ): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {

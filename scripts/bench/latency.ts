@@ -7,7 +7,7 @@ import { cmdSubject } from "../../streams/subjects.ts";
 import type { BenchSystem } from "./bench_system.ts";
 import { allCorrect, checkRun } from "./correctness.ts";
 import { type Measured, salePayload } from "./firehose.ts";
-import { clockMs, sendPlanned } from "./planned_sends.ts";
+import { clockMs, type Plan, sendPlanned } from "./planned_sends.ts";
 import { openRawTill, type RawTill } from "./raw_nats.ts";
 import { type Correctness, percentile } from "./result.ts";
 import { LOCATION, poissonArrivals, skuName, zipfSequence } from "./workload.ts";
@@ -20,55 +20,52 @@ export type LatencyOptions = {
 };
 
 /** Not counted: the first second of each run, while caches fill and code is compiled. */
-const WARM_UP_MS = 1_000;
+export const WARM_UP_MS = 1_000;
 const ANSWER_MAX_MS = 10_000;
-/** Until the sending thread is up. */
-export const START_MS = 200;
+/** Until the frames are made and the sending thread is up. */
+export const START_MS = 500;
 
 export type Latencies = { p50: Measured; p99: Measured };
 
 /** Command to decision, ms: p50 and p99 of each run. Single entries, as tills send them. */
-export async function benchDecisionLatency(
+export function benchDecisionLatency(
   system: BenchSystem,
   options: LatencyOptions,
 ): Promise<Latencies> {
-  const collected = collector();
-  for (let run = 1; run <= options.runs; run++) {
-    const since = await system.logEnds();
-    await system.waitFor(since);
-    const till = await openRawTill(system.servers.nats);
-    const result = await openLoop(till, options, run, (i, sku, done) =>
-      till.asking(cmdSubject(LOCATION, skuName(sku)), salePayload(`l${run}-${i}`), (decision) =>
-        done(decision.includes('"outcome":"applied"')),
-      ),
-    );
-    till.close();
-    await system.waitFor(await system.logEnds());
-    const check = await checkRun(system, { since, commands: result.sent, units: result.sent });
-    collected.add(result, check);
-    options.say(`command to decision, run ${run}: ${collected.last()}`);
-  }
-  return collected.measured();
+  return benchOpenLoop(system, options, "command to decision", (till, id, sku, done) =>
+    till.asking(cmdSubject(LOCATION, sku), salePayload(`l${id}`), (decision) =>
+      done(decision.includes('"outcome":"applied"')),
+    ),
+  );
 }
 
 /** Publish to ack, ms, single entries as tills send them. */
-export async function benchAckLatency(
+export function benchAckLatency(system: BenchSystem, options: LatencyOptions): Promise<Latencies> {
+  return benchOpenLoop(system, options, "publish to ack", (till, id, sku, done) =>
+    till.acking(cmdSubject(LOCATION, sku), salePayload(`a${id}`), done),
+  );
+}
+
+/** The bytes of one command; `done` is called when it is answered. */
+type FrameOf = (till: RawTill, id: string, sku: string, done: (ok: boolean) => void) => string;
+
+async function benchOpenLoop(
   system: BenchSystem,
   options: LatencyOptions,
+  what: string,
+  frameOf: FrameOf,
 ): Promise<Latencies> {
   const collected = collector();
   for (let run = 1; run <= options.runs; run++) {
     const since = await system.logEnds();
     await system.waitFor(since);
     const till = await openRawTill(system.servers.nats);
-    const result = await openLoop(till, options, run, (i, sku, done) =>
-      till.acking(cmdSubject(LOCATION, skuName(sku)), salePayload(`a${run}-${i}`), done),
-    );
+    const result = await openLoop(till, options, run, frameOf);
     till.close();
     await system.waitFor(await system.logEnds());
     const check = await checkRun(system, { since, commands: result.sent, units: result.sent });
     collected.add(result, check);
-    options.say(`publish to ack, run ${run}: ${collected.last()}`);
+    options.say(`${what}, run ${run}: ${collected.last()}`);
   }
   return collected.measured();
 }
@@ -80,30 +77,48 @@ export type OpenLoopResult = {
   failed: number;
 };
 
-/** Sends each command at its planned time; `frameOf` gives its bytes and calls `done` when it is answered. */
-export async function openLoop(
+/** Sends each command at its planned time, and waits for the answers. */
+async function openLoop(
   till: RawTill,
-  options: { seconds: number; ratePerS: number },
-  seed: number,
-  frameOf: (index: number, sku: number, done: (ok: boolean) => void) => string,
+  options: LatencyOptions,
+  run: number,
+  frameOf: FrameOf,
 ): Promise<OpenLoopResult> {
-  const { ratePerS } = options;
-  const total = Math.round((options.seconds + WARM_UP_MS / 1000) * ratePerS);
-  const arrivals = poissonArrivals(seed, ratePerS, total);
-  const skus = zipfSequence(seed, total);
+  const { arrivals, skus } = plannedLoad(options, run);
+  const total = arrivals.length;
   const waits = new Float64Array(total).fill(Number.NaN);
   let answered = 0;
   let failed = 0;
-  let startMs = 0;
-  const frames = Array.from(skus, (sku, i) =>
-    frameOf(i, sku, (ok) => {
+  const startMs = clockMs() + START_MS;
+  const frames = skus.map((sku, i) =>
+    frameOf(till, `${run}-${i}`, sku, (ok) => {
       waits[i] = clockMs() - startMs - (arrivals[i] as number);
       answered++;
       if (!ok) failed++;
     }),
   );
-  startMs = clockMs() + START_MS;
-  const sends = sendPlanned({ fd: till.fd, frames, arrivals, startMs });
+  await sendThrough(till, { frames, arrivals, startMs });
+  const untilMs = performance.now() + ANSWER_MAX_MS;
+  while (answered < total && performance.now() < untilMs) await sleep(5);
+  const counted = waits.filter(
+    (ms, i) => (arrivals[i] as number) >= WARM_UP_MS && !Number.isNaN(ms),
+  );
+  return { sent: total, waits: counted.sort(), failed: failed + (total - answered) };
+}
+
+/** When each command of a run leaves, ms from its start, and of which SKU it is. */
+export function plannedLoad(
+  { seconds, ratePerS }: LatencyOptions,
+  seed: number,
+): { arrivals: Float64Array; skus: string[] } {
+  const total = Math.round((seconds + WARM_UP_MS / 1000) * ratePerS);
+  const skus = Array.from(zipfSequence(seed, total), skuName);
+  return { arrivals: poissonArrivals(seed, ratePerS, total), skus };
+}
+
+/** Sends frames of a till at their times. @throws Error when its connection broke */
+export async function sendThrough(till: RawTill, plan: Omit<Plan, "fd">): Promise<void> {
+  const sends = sendPlanned({ ...plan, fd: till.fd });
   till.onBroken(() => sends.stop());
   try {
     await sends.done;
@@ -112,12 +127,6 @@ export async function openLoop(
   } finally {
     sends.stop();
   }
-  const untilMs = performance.now() + ANSWER_MAX_MS;
-  while (answered < total && performance.now() < untilMs) await sleep(5);
-  const counted = waits.filter(
-    (ms, i) => (arrivals[i] as number) >= WARM_UP_MS && !Number.isNaN(ms),
-  );
-  return { sent: total, waits: counted.sort(), failed: failed + (total - answered) };
 }
 
 /** Gathers the runs of an open loop into figures. */

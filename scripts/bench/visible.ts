@@ -12,14 +12,21 @@ import { cmdSubject } from "../../streams/subjects.ts";
 import type { BenchSystem } from "./bench_system.ts";
 import { checkRun } from "./correctness.ts";
 import { salePayload } from "./firehose.ts";
-import { collector, type Latencies, type LatencyOptions, START_MS } from "./latency.ts";
-import { clockMs, sendPlanned } from "./planned_sends.ts";
+import {
+  collector,
+  type Latencies,
+  type LatencyOptions,
+  plannedLoad,
+  START_MS,
+  sendThrough,
+  WARM_UP_MS,
+} from "./latency.ts";
+import { clockMs } from "./planned_sends.ts";
 import { openRawTill } from "./raw_nats.ts";
 import { RegistryFollower } from "./registry_follower.ts";
-import { LOCATION, poissonArrivals, skuName, zipfSequence } from "./workload.ts";
+import { LOCATION } from "./workload.ts";
 
 const FOLLOW_EVERY = 8;
-const WARM_UP_MS = 1_000;
 const SEEN_MAX_MS = 10_000;
 
 /** ms, each run: visible in Redis, visible to a reader of the live feed. */
@@ -56,16 +63,14 @@ async function watchRun(
   options: LatencyOptions,
   seed: number,
 ): Promise<{ redis: Waits; live: Waits }> {
-  const total = Math.round((options.seconds + WARM_UP_MS / 1000) * options.ratePerS);
-  const arrivals = poissonArrivals(100 + seed, options.ratePerS, total);
-  const skus = zipfSequence(100 + seed, total);
+  const { arrivals, skus } = plannedLoad(options, 100 + seed);
+  const total = arrivals.length;
   const till = await openRawTill(system.servers.nats);
   const live = new Float64Array(total).fill(Number.NaN);
   const redis = new Float64Array(total).fill(Number.NaN);
-  let startMs = 0;
   let open = total + Math.ceil(total / FOLLOW_EVERY);
-  const frames = Array.from(skus, (rank, i) => {
-    const sku = skuName(rank);
+  const startMs = clockMs() + START_MS;
+  const frames = skus.map((sku, i) => {
     const seenAt = (waits: Float64Array) => (atMs: number) => {
       waits[i] = atMs - startMs - (arrivals[i] as number);
       open--;
@@ -76,16 +81,7 @@ async function watchRun(
       feed.onSeen(sku, version, seenAt(live));
     });
   });
-  startMs = clockMs() + START_MS;
-  const sends = sendPlanned({ fd: till.fd, frames, arrivals, startMs });
-  till.onBroken(() => sends.stop());
-  try {
-    await sends.done;
-  } catch (error) {
-    throw till.broken ?? error;
-  } finally {
-    sends.stop();
-  }
+  await sendThrough(till, { frames, arrivals, startMs });
   const untilMs = performance.now() + SEEN_MAX_MS;
   while (open > 0 && performance.now() < untilMs) await sleep(5);
   till.close();

@@ -4,7 +4,7 @@
 //   U2 what a killed run left behind is stopped before anything starts,
 //   U3 the first signal drains the roles in reverse and stops the servers, exit 0; a second one, at
 //      least half a second later, kills; a server that dies comes back on its port.
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
@@ -16,6 +16,7 @@ import { ROLES, type Role, type RoleContext, type RunningRole } from "../roles.t
 import { type LocalServers, startLocalServers } from "../servers/local_servers.ts";
 import { type Claim, claimFile, livingRecord } from "../servers/pid_file.ts";
 import { requirePort } from "../servers/port.ts";
+import { writePrivate } from "../servers/private_file.ts";
 import { ServerError } from "../servers/server_error.ts";
 
 type UpOptions = CommonOptions & {
@@ -58,7 +59,6 @@ async function up(options: UpOptions): Promise<void> {
   const { demo, demoSpeed, demoSeed, demoHistory, ...settings } = options;
   const config = configFrom(settings, { ONHAND_LOG_LEVEL: "warn" });
   const say = sayWithClock();
-  requireWritable(config.data);
   const claim = await claimData(config.data, say);
   const stopper = listenForSignals(say);
   void stopper.signalled.then(() => claim.rename(STOPPING));
@@ -75,22 +75,6 @@ async function up(options: UpOptions): Promise<void> {
   process.exit(0);
 }
 
-/** @throws ServerError when the data directory cannot be made or written. */
-function requireWritable(data: string): void {
-  const probe = join(data, `.writable.${process.pid}`);
-  try {
-    mkdirSync(data, { recursive: true });
-    writeFileSync(probe, "");
-    rmSync(probe);
-  } catch (error) {
-    const why = describeError(error);
-    throw new ServerError("start_failed", `Cannot use the data directory ${data}: ${why}`, {
-      hint: "Give another with --data DIR, or ONHAND_DATA.",
-      cause: error,
-    });
-  }
-}
-
 /** Waits for a system that is just stopping; one that goes on running is an error. */
 async function claimData(data: string, say: (line: string) => void): Promise<Claim> {
   const path = join(data, "up.pid");
@@ -103,12 +87,23 @@ async function claimData(data: string, say: (line: string) => void): Promise<Cla
       const busy = error instanceof ServerError && error.code === "already_running";
       const stopping = livingRecord(path)?.name === STOPPING;
       const waitMaxMs = stopping ? DRAIN_MAX_MS * 2 : PARENT_CHECK_MS * 3;
+      if (!(error instanceof ServerError)) throw unusable(data, error);
       if (!busy || performance.now() - since > waitMaxMs) throw error;
       if (stopping && !told) say("waiting for the system that is stopping there");
       told ||= stopping;
     }
     await sleep(50);
   }
+}
+
+/** What the system said of a data directory that cannot be made or written. */
+function unusable(data: string, cause: unknown): ServerError {
+  const why = describeError(cause);
+  const hint = "Give another with --data DIR, or ONHAND_DATA.";
+  return new ServerError("start_failed", `Cannot use the data directory ${data}: ${why}`, {
+    hint,
+    cause,
+  });
 }
 
 async function run(
@@ -194,12 +189,10 @@ function addresses(config: Config) {
   };
 }
 
-/** Written whole, readable by its owner only: addresses may carry passwords. */
+/** Addresses may carry passwords. */
 function writeEndpoints(data: string, endpoints: Endpoints): void {
-  const path = endpointsFile(data);
   const content = { ...endpoints, pid: process.pid };
-  writeFileSync(`${path}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  writePrivate(endpointsFile(data), `${JSON.stringify(content, null, 2)}\n`);
 }
 
 async function drain(

@@ -1,10 +1,11 @@
 // Owns starting nats-server: its configuration file, and rewriting that while it runs.
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type NatsSettings, natsConfig } from "./nats_config.ts";
+import { writePrivate } from "./private_file.ts";
 import { ask } from "./probe.ts";
 import { type ResolveOptions, resolveNats } from "./resolve.ts";
 import { ServerError } from "./server_error.ts";
@@ -95,9 +96,7 @@ function goProcessors(): number {
 
 function writeConfig(path: string, settings: NatsSettings): void {
   mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.new`;
-  writeFileSync(temporary, natsConfig(settings), { mode: 0o600 });
-  renameSync(temporary, path);
+  writePrivate(path, natsConfig(settings));
 }
 
 /** Waits for the server's own word, in its log after byte `from`, on the configuration it read. */

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { keepPassword, keptPassword, newPassword } from "./password.ts";
 import { makeOwned, type PostgresPlace, postgresPlace } from "./postgres_home.ts";
+import { newPassword, readIfThere, writePrivate } from "./private_file.ts";
 import { endProcess, identify } from "./process_identity.ts";
 import { lastLine, ServerError } from "./server_error.ts";
 import { type RunningServer, startServer } from "./server_process.ts";
@@ -46,8 +46,8 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true });
   const place = postgresPlace(join(dir, "data"));
-  const kept = keptPassword(join(place.data, PASSWORD_FILE));
-  const password = kept ?? newPassword();
+  const passwordFile = join(place.data, PASSWORD_FILE);
+  const password = readIfThere(passwordFile) ?? newPassword();
   const flags = [...SETTINGS, ...(options.settings ?? [])].flatMap((setting) => ["-c", setting]);
   return startServer({
     kind: "postgres",
@@ -70,8 +70,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
       if (existsSync(join(place.data, "PG_VERSION"))) {
         await endLeftOver(place.data);
         // A cluster of before there were passwords.
-        if (kept === undefined && keptPassword(join(place.data, PASSWORD_FILE)) === undefined)
-          await lock(place, place.data, password);
+        if (!existsSync(passwordFile)) await lock(place, place.data, password);
       } else await makeCluster(place, password, options.onProgress ?? (() => {}));
     },
     isReady: async (pid) => {
@@ -92,7 +91,7 @@ async function lock(place: PostgresPlace, data: string, password: string): Promi
   const alter = `set scram_iterations = 1;\nalter role ${POSTGRES_NAME} password '${password}';\n`;
   await runProgram(place, "postgres", ["--single", "-D", data, "postgres"], alter);
   writeFileSync(join(data, "pg_hba.conf"), WHO_MAY_CONNECT);
-  keepPassword(join(data, PASSWORD_FILE), password);
+  writePrivate(join(data, PASSWORD_FILE), password);
 }
 
 /** Builds the cluster beside its place and renames it there, so that a kill leaves none or all. */

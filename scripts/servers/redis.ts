@@ -1,8 +1,8 @@
 // Owns starting redis-server. It keeps nothing on disk: what is in it is a cache of the truth, and
 // `onhand verify --repair` or the next owner of a shard fills it again.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { keepPassword, keptPassword, newPassword } from "./password.ts";
+import { newPassword, readIfThere, writePrivate } from "./private_file.ts";
 import { ask } from "./probe.ts";
 import { type ResolveOptions, resolveRedis } from "./resolve.ts";
 import { type RunningServer, startServer } from "./server_process.ts";
@@ -23,10 +23,11 @@ export async function startRedis(options: StartRedisOptions): Promise<RunningSer
   const program = await resolveRedis(options.resolve);
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true });
-  const passwordFile = join(dir, "password");
-  const password = keptPassword(passwordFile) ?? newPassword();
-  keepPassword(passwordFile, password);
+  // The password stands in a file, because everybody sees the arguments of a process.
   const configFile = join(dir, "redis.conf");
+  const kept = /^requirepass (\w+)$/m.exec(readIfThere(configFile) ?? "")?.[1];
+  const password = kept ?? newPassword();
+  if (kept === undefined) writePrivate(configFile, `requirepass ${password}\n`);
   const args = [configFile, "--bind", "127.0.0.1", "--port", String(options.port), "--dir", dir];
   args.push("--save", "", "--appendonly", "no", "--databases", String(options.databases ?? 16));
   return startServer({
@@ -38,8 +39,6 @@ export async function startRedis(options: StartRedisOptions): Promise<RunningSer
     command: { bin: program.bin, args, env: { ...process.env, ...program.env } },
     stopSignal: "SIGTERM",
     stopGraceMs: 5_000,
-    // In a file, because everybody sees the arguments of a process.
-    prepare: async () => writeFileSync(configFile, `requirepass ${password}\n`, { mode: 0o600 }),
     isReady: async (pid) => {
       const enough = (text: string) => /process_id:\d+\r\n/.test(text) || text.startsWith("-");
       const answer = await ask(options.port, `AUTH ${password}\r\nINFO server\r\n`, enough);

@@ -184,6 +184,17 @@ export type FollowOptions = {
   isIdle?: () => boolean;
 };
 
+/** A projection, and what is known of its last step. */
+type Followed = {
+  projection: Projection;
+  /** Until when it rests while the shard is busy. */
+  restsUntilMs: number;
+  /** Most entries of the next step: fewer where the last one took too long. */
+  entriesMax: number;
+  /** A step may have left something to publish. */
+  isUnpublished: boolean;
+};
+
 /**
  * Keeps projections of a shard up to date until stopped. While the shard is busy a projection rests the longer the
  * more its last step took: it folds seldom and much at once, so that a row that changed often is written once.
@@ -207,12 +218,15 @@ export function followLedger(
       const timer = setTimeout(end, ms);
       wakes.add(end);
     });
-  /** Until when each projection rests while the shard is busy. */
-  const restsUntilMs = new Map<Projection, number>();
-  /** Most entries of the next step, where the last one took too long. */
-  const entriesMax = new Map<Projection, number>();
-  const tell = (projection: Projection, error: unknown): void => {
-    const { name } = projection;
+  const followed = projections.map((projection): Followed => {
+    return {
+      projection,
+      restsUntilMs: 0,
+      entriesMax: PROJECTION_ENTRIES_MAX,
+      isUnpublished: false,
+    };
+  });
+  const tell = ({ projection: { name } }: Followed, error: unknown): void => {
     if (!stopped)
       journal.warn({ projection: name, ...of, error: describeError(error) }, "projection waits");
   };
@@ -221,7 +235,7 @@ export function followLedger(
     await pause(Math.min(tookMs * PROJECTION_REST_FACTOR, PROJECTION_REST_MS_MAX));
     return !stopped;
   };
-  const stepOne = async (projection: Projection): Promise<void> => {
+  const stepOne = async (one: Followed): Promise<void> => {
     const startedMs = performance.now();
     let restedMs = 0;
     const restInStep: Rest = async (tookMs) => {
@@ -232,51 +246,46 @@ export function followLedger(
       return goesOn;
     };
     let isBehind = false;
-    const most = entriesMax.get(projection) ?? PROJECTION_ENTRIES_MAX;
     try {
-      isBehind = await stepProjection(database, projection, of, restInStep, most);
-      entriesMax.set(projection, Math.min(most * 2, PROJECTION_ENTRIES_MAX));
+      isBehind = await stepProjection(database, one.projection, of, restInStep, one.entriesMax);
+      one.entriesMax = Math.min(one.entriesMax * 2, PROJECTION_ENTRIES_MAX);
     } catch (error) {
-      tell(projection, error);
+      tell(one, error);
       if (performance.now() - startedMs > PROJECTION_STEP_MS_MAX / 2)
-        entriesMax.set(projection, Math.ceil(most / 2));
+        one.entriesMax = Math.ceil(one.entriesMax / 2);
     }
+    one.isUnpublished = one.projection.emit !== undefined;
     const endedMs = performance.now();
     const tookMs = endedMs - startedMs - restedMs;
     const restMs = isBehind ? 0 : tookMs * PROJECTION_PAUSE_FACTOR;
-    restsUntilMs.set(projection, endedMs + Math.min(restMs, PROJECTION_PAUSE_MS_MAX));
+    one.restsUntilMs = endedMs + Math.min(restMs, PROJECTION_PAUSE_MS_MAX);
     // Shards fold one after the other: without this rest all of them would at a stretch.
     await rest(tookMs);
   };
-  /** Those whose steps may have left something to publish, and the publishing of it: folding goes on meanwhile. */
-  const unpublished = new Set<Projection>();
+  /** What was published last, or is: folding goes on meanwhile. */
   let publishing: Promise<void> | undefined;
   const publish = async (): Promise<void> => {
-    for (const projection of unpublished) {
-      unpublished.delete(projection);
+    for (const one of followed) {
+      if (stopped || !one.isUnpublished) continue;
+      one.isUnpublished = false;
       try {
-        if (!stopped) await projection.emit?.(of.shard, rest);
+        await one.projection.emit?.(of.shard, rest);
       } catch (error) {
-        tell(projection, error);
+        tell(one, error);
       }
     }
   };
   const publishSoon = (): void => {
-    if (publishing !== undefined || unpublished.size === 0) return;
+    if (publishing !== undefined || !followed.some((one) => one.isUnpublished)) return;
     publishing = publishGate.run(publish).finally(() => {
       publishing = undefined;
     });
   };
-  const isDue = (projection: Projection): boolean =>
-    isIdle() || performance.now() >= (restsUntilMs.get(projection) ?? 0);
   const loop = async (): Promise<void> => {
     while (!stopped) {
       await gate.run(async () => {
-        for (const projection of projections) {
-          if (stopped || !isDue(projection)) continue;
-          await stepOne(projection);
-          if (projection.emit !== undefined) unpublished.add(projection);
-        }
+        for (const one of followed)
+          if (!stopped && (isIdle() || performance.now() >= one.restsUntilMs)) await stepOne(one);
       });
       publishSoon();
       if (!stopped) await pause(PROJECTION_PAUSE_MS);

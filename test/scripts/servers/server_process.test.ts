@@ -118,7 +118,7 @@ test("Postgres and Redis let nobody in without the password in their address, wh
     const server = await onFreePort(undefined, (port) => start({ dir, port }));
     const { password } = new URL(server.url);
     expect(password).toMatch(/^[0-9a-f]{48}$/);
-    const file = start === startRedis ? "password" : "data/onhand.password";
+    const file = start === startRedis ? "redis.conf" : "data/onhand.password";
     expect(statSync(join(dir, file)).mode & 0o077).toBe(0);
     const commandLine = readFileSync(`/proc/${server.pid}/cmdline`, "utf8");
     expect(commandLine).not.toContain(password);
