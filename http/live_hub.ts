@@ -117,7 +117,7 @@ export class LiveHub {
     // A reader that saw one level of that entry has seen its others: ids lag behind (LIVE_VECTOR_LAG_MS).
     this.#ring.knownFrom(shard, formatVersion(this.#epoch, seq, 0));
     const version = formatVersion(this.#epoch, seq, 999);
-    this.#vector[shard] ??= version;
+    if ((this.#vector[shard] ?? "") < version) this.#vector[shard] = version;
     this.#safe[shard] ??= version;
   }
 
@@ -163,8 +163,7 @@ export class LiveHub {
     },
   ): Promise<void> {
     const { lastId, skus } = options;
-    const vector =
-      lastId === undefined ? undefined : decodeVector(lastId, this.#epoch, this.#shards);
+    const vector = lastId === undefined ? undefined : this.#known(lastId);
     const missed =
       vector === undefined ? undefined : this.#ring.since(vector, this.#shardsOf(skus));
     if (missed !== undefined) reader.hold(missed.filter((level) => reader.matches(level)));
@@ -174,6 +173,16 @@ export class LiveHub {
       reader.sendEvent("reset", { reason });
     }
     reader.start();
+  }
+
+  /** The vector of an id of this log: none that is ahead of it, as after a log was begun afresh. */
+  #known(id: string): Vector | undefined {
+    const vector = decodeVector(id, this.#epoch, this.#shards);
+    const isAhead = vector?.some((version, shard) => {
+      const seen = this.#vector[shard];
+      return version !== undefined && seen !== undefined && version > seen;
+    });
+    return isAhead ? undefined : vector;
   }
 
   async #snapshot(

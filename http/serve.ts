@@ -3,6 +3,7 @@
 
 import type { Hono } from "hono";
 import { OnhandError } from "../shared/errors.ts";
+import { HTTP_HEADER_BYTES_MAX } from "../shared/limits.ts";
 
 export type HttpServer = {
   /** The port it listens on. */
@@ -30,7 +31,10 @@ export function serveHttp(app: Hono, options: { host: string; port: number }): P
 async function serveNode(app: Hono, options: { host: string; port: number }): Promise<HttpServer> {
   const { createAdaptorServer } = await import("@hono/node-server");
   const { Server } = await import("node:http");
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: { maxHeaderSize: HTTP_HEADER_BYTES_MAX },
+  });
   // Longer than proxies keep theirs, so that it is never we who close a connection just being used.
   if (server instanceof Server) server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {

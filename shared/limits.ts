@@ -6,6 +6,8 @@
 
 /** Largest request body, in bytes; more is answered 413. */
 export const HTTP_BODY_BYTES_MAX = 1_048_576;
+/** Request line and headers, in bytes: HTTP_SKUS_MAX of the longest SKUs, percent-encoded, fit in a query. */
+export const HTTP_HEADER_BYTES_MAX = 131_072;
 /** Most commands in one POST /v1/commands. */
 export const HTTP_BATCH_COMMANDS_MAX = 1_000;
 /** Most SKUs in one GET /v1/stock?sku=… or one filter of the live feed. */

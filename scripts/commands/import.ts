@@ -14,7 +14,7 @@ import {
   runningSystem,
   usageError,
 } from "../command_line.ts";
-import { NO_CURSOR, openCursor } from "../import/cursor.ts";
+import { type CursorOf, NO_CURSOR, openCursor } from "../import/cursor.ts";
 import { parseMap } from "../import/fields.ts";
 import {
   type ImportOptions,
@@ -23,7 +23,7 @@ import {
   importFile,
 } from "../import/import_file.ts";
 import { type Reject, Rejects } from "../import/rejects.ts";
-import { surveyFile } from "../import/survey.ts";
+import { type Survey, surveyFile } from "../import/survey.ts";
 import { openSystem, type SystemPorts } from "../import/system_ports.ts";
 import { INTERRUPTED, stopOnSignal } from "../stop_on_signal.ts";
 
@@ -82,14 +82,29 @@ async function runImport(file: string, options: ImportCommandOptions): Promise<v
         ...(options.data === undefined ? {} : { data: options.data }),
       });
   const system = endpoints === undefined ? undefined : await openSystem(endpoints);
-  const base = join(dataOf(config), "imports", `${survey.digest.slice(0, 16)}`);
-  const about = [
-    survey.digest,
-    { ...importOptions, map: [...importOptions.map] },
-    system?.logIdentity,
-  ];
+  try {
+    const base = join(dataOf(config), "imports", `${survey.digest.slice(0, 16)}`);
+    await importSurveyed(file, survey, base, system, importOptions, options);
+  } finally {
+    await system?.close();
+  }
+}
+
+/** @param base path of what is kept of this file, without its end */
+async function importSurveyed(
+  file: string,
+  survey: Survey,
+  base: string,
+  system: SystemPorts | undefined,
+  importOptions: ImportOptions,
+  options: ImportCommandOptions,
+): Promise<void> {
+  const of: CursorOf = {
+    source: [survey.digest, system?.logIdentity],
+    reading: { ...importOptions, map: [...importOptions.map] },
+  };
   const cursor =
-    options.cursor && system !== undefined ? openCursor(`${base}.cursor.json`, about) : NO_CURSOR;
+    options.cursor && system !== undefined ? openCursor(`${base}.cursor.json`, of) : NO_CURSOR;
   const rejects = new Rejects(options.rejects ?? `${base}.rejects.csv`);
   const stop = stopOnSignal();
   const bar = startBar(basename(file), survey.lines - 1);
@@ -123,7 +138,6 @@ async function runImport(file: string, options: ImportCommandOptions): Promise<v
     bar.stop();
     stop.release();
     rejects.close();
-    await system?.close();
   }
 }
 

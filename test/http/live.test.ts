@@ -190,22 +190,26 @@ test("while a registry that lost its content is filled again, no id is resumed f
   const other = await startEdge(emptyRedis);
   closers.unshift(() => other.stop());
   await sleep(2_200);
-  const early = await open(`?location=none`, "1~9~9~9~9", other.url);
+  const parts = Array.from({ length: SHARDS }, (_, one) => (one === shard ? "1" : "0"));
+  const id = ["1", ...parts].join("~");
+  const early = await open(`?location=none`, id, other.url);
   await early.until((one) => one.events.some(({ event }) => event === "reset"));
   const redis = connectRedis(emptyRedis, { name: "test" });
   await redisReady(redis, 5_000);
   await new LevelRegistry(redis).write({ epoch: 1, shard }, [], 1);
   redis.disconnect();
   await sleep(2_200);
-  const late = await open(`?location=none`, "1~9~9~9~9", other.url);
+  const late = await open(`?location=none`, id, other.url);
   await sleep(300);
   expect(late.events.some(({ event }) => event === "reset")).toBe(false);
 });
 
-test("an id that is none of ours, or too old, is answered with a reset", async () => {
-  const unknown = await open("", "nonsense");
-  await unknown.until((one) => one.events.some(({ event }) => event === "reset"));
-  expect(unknown.events[1]).toMatchObject({ event: "reset", data: { reason: "unknown_id" } });
+test("an id that is none of ours, ahead of the log, or too old, is answered with a reset", async () => {
+  for (const id of ["nonsense", "1~zzzz~zzzz~zzzz~zzzz"]) {
+    const unknown = await open("", id);
+    await unknown.until((one) => one.events.some(({ event }) => event === "reset"));
+    expect(unknown.events[1]).toMatchObject({ event: "reset", data: { reason: "unknown_id" } });
+  }
   const old = await open("", "1~~~~");
   await old.until((one) => one.events.some(({ event }) => event === "reset"));
   expect(old.events[1]).toMatchObject({ event: "reset", data: { reason: "too_old" } });

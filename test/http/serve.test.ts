@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { Hono } from "hono";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type HttpServer, serveHttp } from "../../http/serve.ts";
+import { HTTP_SKUS_MAX } from "../../shared/limits.ts";
 import { type EdgeOfFake, edgeOfFake } from "./support/edge_of_fake.ts";
 
 let house: EdgeOfFake;
@@ -109,13 +110,20 @@ test("bytes that are no HTTP, a lying length, a bad host: refused, no stack, no 
     "GET http://[bad HTTP/1.1\r\nhost: x\r\n\r\n",
     "GET / HTTP/1.1\r\nhost: a b\r\n\r\n",
     "POST /v1/holds HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcdef",
-    `GET /${"x".repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`,
+    `GET /${"x".repeat(200_000)} HTTP/1.1\r\nhost: x\r\n\r\n`,
   ]) {
     const answer = await exchange(bytes, "\r\n\r\n");
     expect(answer).toMatch(/^HTTP\/1\.1 4\d\d |^$/);
     expect(answer).not.toMatch(/\bat .*\.(ts|mjs):\d/);
   }
   await stillWell();
+});
+
+test("as many of the longest SKUs as may be asked for at once fit in a query", async () => {
+  const skus = Array.from({ length: HTTP_SKUS_MAX }, (_, i) => "é".repeat(98) + (1000 + i));
+  const query = skus.map((sku) => `sku=${encodeURIComponent(sku)}`).join("&");
+  const answer = await fetch(`${url}/v1/stock?${query}`);
+  expect(answer.status).toBe(200);
 });
 
 test("serveHttp() names the port another program has", async () => {

@@ -19,6 +19,7 @@ import type { Command, Decision } from "../../../shared/messages.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "onhand-import-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const of = (source: unknown = 1, reading: unknown = 1) => ({ source, reading });
 let files = 0;
 const path = (name: string) => join(dir, `${++files}-${name}`);
 
@@ -132,7 +133,7 @@ describe("importFile()", () => {
       if (log.calls() === 6_000) stop.abort();
       return decide(command);
     };
-    const about = { file: 1 };
+    const about = { source: 1, reading: 1 };
     const stopped = await run(sales(20_000), log, {
       cursor: openCursor(file, about),
       signal: stop.signal,
@@ -169,13 +170,13 @@ describe("importFile()", () => {
     };
     const file = path("cursor.json");
     const { outcome } = await run(sales(10_000), log, {
-      cursor: openCursor(file, 1),
+      cursor: openCursor(file, of()),
       signal: stop.signal,
     });
     expect(outcome.complete).toBe(false);
     expect(log.sold).toHaveLength(IMPORT_IN_FLIGHT_MAX);
     // The header is line 1.
-    expect(openCursor(file, 1).line).toBe(IMPORT_IN_FLIGHT_MAX + 1);
+    expect(openCursor(file, of()).line).toBe(IMPORT_IN_FLIGHT_MAX + 1);
   });
 
   test("lists bad lines with their numbers and brings in the rest", async () => {
@@ -183,7 +184,7 @@ describe("importFile()", () => {
     log.refuse = "S9";
     const text = `${sales(3)}2020-01-01,r,S1,L\n2020-01-01,r,S9,L,1,1\nlater,r,S1,L,1,1\n`;
     const cursorFile = path("cursor.json");
-    const { outcome, rejects } = await run(text, log, { cursor: openCursor(cursorFile, 1) });
+    const { outcome, rejects } = await run(text, log, { cursor: openCursor(cursorFile, of()) });
     expect(outcome).toMatchObject({ rows: 6, applied: 3, rejected: 3, complete: true });
     expect([...rejects.first].sort((a, b) => a.line - b.line)).toEqual([
       { line: 5, why: "found 4 columns, expected 6" },
@@ -192,8 +193,8 @@ describe("importFile()", () => {
     ]);
     expect(readFileSync(rejects.path, "utf8").trim().split("\n")).toHaveLength(4);
     // What the machine refused is told again next time: no cursor passes it.
-    expect(openCursor(cursorFile, 1).line).toBe(5);
-    const again = await run(text, log, { cursor: openCursor(cursorFile, 1) });
+    expect(openCursor(cursorFile, of()).line).toBe(5);
+    const again = await run(text, log, { cursor: openCursor(cursorFile, of()) });
     expect(again.outcome).toMatchObject({ applied: 0, alreadyThere: 3, rejected: 3 });
   });
 
@@ -229,19 +230,28 @@ describe("importFile()", () => {
 });
 
 describe("openCursor()", () => {
-  test("is void for another file, mapping or log, and when its note is broken", () => {
+  test("is void for another file or log, and when its note is broken", () => {
     const file = path("cursor.json");
-    openCursor(file, { digest: "a" }).save(10);
-    expect(openCursor(file, { digest: "a" }).line).toBe(10);
-    expect(openCursor(file, { digest: "b" }).line).toBe(0);
+    openCursor(file, of("a")).save(10);
+    expect(openCursor(file, of("a")).line).toBe(10);
+    expect(openCursor(file, of("b")).line).toBe(0);
     writeFileSync(file, '{"key":');
-    expect(openCursor(file, { digest: "a" }).line).toBe(0);
+    expect(openCursor(file, of("a")).line).toBe(0);
+  });
+  test("refuses lines that came in read in another way", () => {
+    const file = path("cursor.json");
+    expect(openCursor(file, of("a", "UTC")).line).toBe(0);
+    openCursor(file, of("a", "UTC")).save(10);
+    expect(() => openCursor(file, of("a", "Europe/Rome"))).toThrow(
+      /lines up to 10 .* other options/,
+    );
+    expect(openCursor(file, of("b", "Europe/Rome")).line).toBe(0);
   });
   test("never goes back", () => {
     const file = path("cursor.json");
-    const cursor = openCursor(file, 1);
+    const cursor = openCursor(file, of());
     cursor.save(10);
     cursor.save(5);
-    expect(openCursor(file, 1).line).toBe(10);
+    expect(openCursor(file, of()).line).toBe(10);
   });
 });
