@@ -202,7 +202,7 @@ export class PostgresStore implements StorePort {
           else await copyIn(sql, COPY_LEDGER, commit.rows);
         }
         await this.copyOutbox(sql, outbox);
-        await this.raiseAlerts(sql, outbox);
+        await this.raiseAlerts(sql, outbox, careful);
         if (commit.checkpoint !== undefined)
           await saveChanges(sql, this.tables, commit.checkpoint.changes);
         const outboxNext = commit.outboxNext + outbox.length - commit.outbox.length;
@@ -284,9 +284,14 @@ export class PostgresStore implements StorePort {
   }
 
   /** An alert is a row for people as well as a message. */
-  private async raiseAlerts(sql: Transaction, rows: readonly OutboxRow[]): Promise<void> {
-    const alerts = rows.filter((row) => row.kind === "alert").map((row) => row.payload);
+  private async raiseAlerts(
+    sql: Transaction,
+    rows: readonly OutboxRow[],
+    careful: boolean,
+  ): Promise<void> {
+    let alerts = rows.filter((row) => row.kind === "alert").map((row) => row.payload);
     if (alerts.length === 0) return;
+    if (careful) alerts = alerts.map((payload) => payload.replaceAll(NOT_IN_JSONB, "\\ufffd"));
     await sql`
       insert into alert (alert, kind, sku, location, text, body, raised_at)
       select distinct on (a->>'id') a->>'id', a->>'kind', a->>'sku', a->>'location', a->>'text', a,
@@ -332,6 +337,9 @@ function slice(rows: CopyRows, from: number, to: number): CopyRows {
 }
 
 /** @returns the error when Postgres refuses the data; throws any other */
+/** What JSON may escape and jsonb refuses: NUL and lone surrogates. */
+const NOT_IN_JSONB = /\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+
 async function tryCopy(sql: Transaction, rows: CopyRows): Promise<Error | undefined> {
   await sql.unsafe("savepoint careful");
   try {

@@ -18,7 +18,7 @@ export type ThreadReply =
   | { kind: "status"; shards: ShardStatus[] };
 
 /** Time a thread may take to start and to end, in ms. */
-const THREAD_START_MS = 15_000;
+const THREAD_START_MS = 30_000;
 const THREAD_CLOSE_MS = 10_000;
 
 /**
@@ -40,8 +40,7 @@ class ShardThread {
   #gone = false;
 
   constructor(
-    entry: URL,
-    data: unknown,
+    { entry, data, startMs = THREAD_START_MS }: ThreadHostOptions,
     onEnd: (end: ShardEnd) => void,
     onGone: (detail: string) => void,
   ) {
@@ -51,12 +50,12 @@ class ShardThread {
       this.#waiting.set(0, { resolve, reject });
     });
     this.#ready.catch(() => {});
-    const late = setTimeout(
-      () => this.#fail(`no sign of life in ${THREAD_START_MS} ms`),
-      THREAD_START_MS,
-    );
-    late.unref();
     let fault = "";
+    const late = setTimeout(() => {
+      fault = `no sign of life in ${startMs} ms`;
+      void this.#worker.terminate();
+    }, startMs);
+    late.unref();
     this.#worker.on("message", (reply: ThreadReply) => {
       if (reply.kind === "ready") {
         clearTimeout(late);
@@ -66,7 +65,7 @@ class ShardThread {
       else onEnd(reply.end);
     });
     this.#worker.on("error", (error) => {
-      fault = error instanceof Error ? error.message : String(error);
+      fault ||= error instanceof Error ? error.message : String(error);
     });
     this.#worker.on("exit", (code) => {
       clearTimeout(late);
@@ -123,16 +122,18 @@ export type ThreadHostOptions = {
   /** Handed to the worker as `workerData`. */
   data: unknown;
   threads: number;
+  /** Time a thread may take to start, in ms. */
+  startMs?: number;
 };
 
 /** A host that spreads its shards over worker threads, each to the one with the fewest. */
-export function threadHost({ entry, data, threads }: ThreadHostOptions): ShardHost {
+export function threadHost(options: ThreadHostOptions): ShardHost {
+  const { threads } = options;
   const pool: (ShardThread | undefined)[] = [];
   let closed = false;
   const start = (slot: number): ShardThread => {
     const thread = new ShardThread(
-      entry,
-      data,
+      options,
       (end) => {
         if (end.reason !== "halted") thread.shards.delete(end.shard);
         host.onEnd(end);

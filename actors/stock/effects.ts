@@ -101,6 +101,10 @@ export function send(s: Shard, from: KeyState, sku: string, commands: { id: stri
   s.effect({ kind: "command", subject, message: { id, commands }, urgent: false });
 }
 
+/** Text for an alert: no control characters, for Postgres takes no NUL. */
+export const printable = (text: string): string =>
+  text.replaceAll(/\p{Cc}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Sets something aside with its reason; the payload is cut until the whole fits. S1 */

@@ -28,7 +28,7 @@ import { decide, mintedId } from "./decide.ts";
 import { type Decoded, EntryDecoder, Malformed } from "./decode.ts";
 import { digestOf } from "./digest.ts";
 import { passTime } from "./due_now.ts";
-import { alert, setAside } from "./effects.ts";
+import { alert, printable, setAside } from "./effects.ts";
 import { takeLevelJson } from "./level_text.ts";
 import { APPLY_VERSION } from "./limits.ts";
 import { ShardRestore } from "./restore.ts";
@@ -201,7 +201,9 @@ function lookupOf({ sku, location }: Command, id: string): Lookup {
 /** Sets aside what is no command: answered, told, without any other effect. S1 S21 */
 function refuseMalformed(s: Shard, item: Malformed, entry: LogEntry, reason = "malformed"): void {
   setAside(s, entry, item, { reason, detail: item.detail }, item.raw);
-  if (item.alert !== null) alert(s, item, item.alert, item.detail, { subject: entry.subject });
+  if (item.alert !== null) {
+    alert(s, item, item.alert, item.detail, { subject: printable(entry.subject) });
+  }
   s.out.decided += 1;
   if (!s.out.isAsked) return;
   const decision: Decision = {

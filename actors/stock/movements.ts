@@ -114,13 +114,14 @@ export class Movements {
 
   /** What was added and what was dropped since the last call. */
   takeChanges(): { slice: MovementSlice | null; dropped: number[] } {
-    const dropped = this.dropped;
-    this.dropped = [];
     const first = Math.max(this.savedTo, this.first);
     this.savedTo = this.next;
-    if (first >= this.next) return { slice: null, dropped };
-    this.slices.push(first);
-    return { slice: this.slice(first), dropped };
+    const isNew = first < this.next;
+    if (isNew) this.slices.push(first);
+    this.dropSlices();
+    const dropped = this.dropped;
+    this.dropped = [];
+    return { slice: isNew ? this.slice(first) : null, dropped };
   }
 
   snapshot(): MovementsSnapshot {
@@ -132,13 +133,15 @@ export class Movements {
     const { next, base, coveredFromMs } = snapshot;
     slices.sort((a, b) => a.first - b.first);
     this.base = base;
-    this.next = slices[0]?.first ?? next;
-    for (const slice of slices) this.load(slice);
+    this.slices = slices.map((slice) => slice.first);
+    this.dropSlices();
+    const begin = this.slices[0] ?? next;
+    this.next = begin;
+    for (const slice of slices) if (slice.first >= begin) this.load(slice);
     assert(this.next === next, `Cannot restore movements: ends at ${this.next}, expected ${next}`);
     this.entryFirst = next;
     this.savedTo = next;
     this.coveredFromMs = coveredFromMs;
-    this.slices = slices.map((slice) => slice.first);
   }
 
   private get first(): number {
@@ -186,6 +189,10 @@ export class Movements {
   private dropBlock(): void {
     this.blocks.shift();
     this.base += BLOCK;
+  }
+
+  /** Slices wholly before the first movement. A block may go before it was ever in a slice. */
+  private dropSlices(): void {
     while (this.slices.length > 1 && (this.slices[1] as number) <= this.base) {
       this.dropped.push(this.slices.shift() as number);
     }

@@ -92,3 +92,28 @@ it.each([
   await database.close();
   await fresh.drop();
 });
+
+it("an alert that jsonb refuses goes in without what is refused", async () => {
+  const fresh = await freshDatabase();
+  const database = new Database(fresh.url, { connectionsMax: 2, name: "test" });
+  await migrate(database);
+  const store = new PostgresStore(database, { epoch: 1, shard: 0 }, [], new Gate(1));
+  await store.load([], () => undefined);
+  const alert = (number: number, id: string, text: string) => ({
+    number,
+    effectId: id,
+    kind: "alert" as const,
+    subject: "inv.alert.clock.L.A",
+    payload: JSON.stringify({ id, kind: "clock", text, at: "2026-03-02T08:00:00.000Z" }),
+  });
+  const outbox = [alert(1, "one", "plain"), alert(2, "two", "a\u0000b\ud800c")];
+  const done = await store.commit({ ...commit("a#1"), outbox, outboxNext: 3 });
+  expect(done).toMatchObject({ outcome: "committed", outboxNext: 3 });
+  const rows = await database.run((sql) => sql`select alert, text from alert order by alert`);
+  expect(rows).toEqual([
+    { alert: "one", text: "plain" },
+    { alert: "two", text: "a\ufffdb\ufffdc" },
+  ]);
+  await database.close();
+  await fresh.drop();
+});

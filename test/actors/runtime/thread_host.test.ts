@@ -59,4 +59,15 @@ describe("threadHost()", () => {
       expect(ends).toEqual([{ shard: 14, reason: "fenced", detail: "by test" }]),
     );
   });
+
+  it("ends a thread that does not start in time, and starts another", async () => {
+    const late = new URL("./late_thread.ts", import.meta.url);
+    const started = new Int32Array(new SharedArrayBuffer(4));
+    host = threadHost({ entry: late, data: started, threads: 1, startMs: 1_000 });
+    host.onEnd = () => {};
+    await expect(host.open(1)).rejects.toThrow("no sign of life in 1000 ms");
+    await host.open(1);
+    await vi.waitFor(() => expect(running().map((s) => s.shard)).toEqual([1]));
+    expect(Atomics.load(started, 0)).toBe(2);
+  });
 });
