@@ -93,6 +93,7 @@ export class Fold {
   onCommitted(): void {
     this.lookups.onApplied(this.machine.position().seq, this.context.committer.committedSeq);
     this.mayResume();
+    if (this.queued > 0 && !this.context.committer.isFull) this.schedule();
   }
 
   end(): void {
@@ -110,11 +111,12 @@ export class Fold {
     });
   }
 
-  /** Applies a slice of the queue. */
+  /** Applies a slice of the queue; nothing more while as much as may be is not committed. */
   private slice(): void {
     if (this.isEnded || this.isAsking) return;
+    const { committer } = this.context;
     const until = this.commands + SLICE_COMMANDS;
-    while (this.head < this.queue.length && this.commands < until) {
+    while (this.head < this.queue.length && this.commands < until && !committer.isFull) {
       const entry = this.queue[this.head] as LogEntry;
       if (!this.applyNext(entry)) break;
       if (this.isEnded) return;
@@ -122,8 +124,11 @@ export class Fold {
     this.compact();
     this.flush();
     this.context.onApplied();
-    if (this.context.committer.isFull) this.pause();
-    else this.mayResume();
+    if (committer.isFull) {
+      this.pause();
+      return;
+    }
+    this.mayResume();
     if (this.queued > 0) this.schedule();
   }
 
@@ -207,7 +212,7 @@ export class Fold {
       const entry = this.queue[i] as LogEntry;
       toSeq = entry.seq;
       fromMs = Math.min(fromMs, Math.max(entry.appendedAtMs, this.machine.position().nowMs));
-      if (i > this.head) lookups.push(...this.machine.lookups(this.machine.decode(entry)));
+      if (i > this.head) lookups.push(...this.lookupsAhead(entry));
     }
     try {
       const isEnded = () => this.isEnded;
@@ -217,6 +222,16 @@ export class Fold {
     } catch (error) {
       if (!this.isEnded)
         this.context.onHalt("lookup_refused", `Cannot ask the ledger: ${describeError(error)}`);
+    }
+  }
+
+  /** Of an entry behind the head; what is wrong with it is told when its turn comes. */
+  private lookupsAhead(entry: LogEntry): readonly Lookup[] {
+    if (this.context.poison.has(entry.seq)) return [];
+    try {
+      return this.machine.lookups(this.machine.decode(entry));
+    } catch {
+      return [];
     }
   }
 

@@ -12,11 +12,18 @@ export const LEDGER_TEXT_SELECT = LEDGER_COLUMNS.map(({ name, type }) => {
   return `t."${name}"`;
 }).join(", ");
 
+/** Every row of the positions where the identities were decided: the last of a key has the level that was told. */
 const FIND_ROWS = `
-  select l.n, ${LEDGER_TEXT_SELECT}
-  from json_to_recordset($1::text::json) as l(n int4, identity int8, id text)
-  join stock_transaction t on t.identity = l.identity and t.id = l.id
-  where t.cause = 'command' and t.appended_at >= to_timestamp($2::int8 / 1000.0)
+  with known as (
+    select distinct l.n, t.epoch, t.shard, t.seq, t.index, t.appended_at
+    from json_to_recordset($1::text::json) as l(n int4, identity int8, id text)
+    join stock_transaction t on t.identity = l.identity and t.id = l.id
+    where t.cause = 'command' and t.appended_at >= to_timestamp($2::int8 / 1000.0))
+  select known.n, t.* from known cross join lateral (
+    select ${LEDGER_TEXT_SELECT} from stock_transaction t
+    where t.epoch = known.epoch and t.shard = known.shard and t.seq = known.seq
+      and t.index = known.index and t.appended_at = known.appended_at
+    offset 0) t
   order by t.epoch, t.seq, t.index, t.ordinal`;
 
 const FIND_VOIDS = `

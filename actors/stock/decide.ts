@@ -160,7 +160,10 @@ function firstFromLedger(found: Found, c: Command, oldestMs: number): boolean {
 /** The last row of the place where a command was decided: the level its decision told. */
 export function lastRowOf(rows: readonly LedgerRow[], at: LedgerRow): LedgerRow {
   let last = at;
-  for (const row of rows) if (row.sku === at.sku && row.location === at.location) last = row;
+  for (const row of rows) {
+    const isThere = row.epoch === at.epoch && row.seq === at.seq && row.index === at.index;
+    if (isThere && row.sku === at.sku && row.location === at.location) last = row;
+  }
   return last;
 }
 

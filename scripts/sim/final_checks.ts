@@ -2,7 +2,7 @@
 import type { LedgerRow } from "../../actors/runtime/ledger_row.ts";
 import type { MachineFactory, MachineOptions, Restore } from "../../actors/runtime/machine.ts";
 import type { OutboxRow } from "../../actors/runtime/ports.ts";
-import type { Level } from "../../shared/messages.ts";
+import type { Decision, Level } from "../../shared/messages.ts";
 import { toToken } from "../../streams/subjects.ts";
 import type { Oracle } from "../../test/support/oracle.ts";
 import { type Checks, DIGEST_EVERY, difference, haltOf } from "./checks.ts";
@@ -95,7 +95,33 @@ function checkDecisions(checks: Checks, shard: number, pure: Replay): void {
       told === text,
       () => `S3: entry ${place} was decided otherwise: ${difference(told, text)}`,
     );
+    for (const decision of decisions) checkRepeat(checks, shard, JSON.parse(decision), pure);
   }
+}
+
+const KEPT_OF_LEVELS = [
+  "sellable",
+  "reserved",
+  "backordered",
+  "inTransit",
+  "onOrder",
+  "onHand",
+] as const;
+
+/** S4: a repeat is told what the first was told, from whichever tier of what is remembered. */
+function checkRepeat(checks: Checks, shard: number, repeat: Decision, pure: Replay): void {
+  if (repeat.outcome !== "duplicate" || repeat.level === undefined) return;
+  const texts = pure.decisions.get(repeat.seq) ?? [];
+  const first = texts
+    .map((text) => JSON.parse(text) as Decision)
+    .find(({ index }) => index === repeat.index);
+  const kept = (level: Partial<Level> | undefined) =>
+    KEPT_OF_LEVELS.map((name) => `${name} ${level?.[name]}`).join(", ");
+  checks.expect(
+    first?.outcome === repeat.first && kept(first?.level) === kept(repeat.level),
+    () =>
+      `S4: ${repeat.id} of shard ${shard} was told ${kept(first?.level)}, and again ${kept(repeat.level)}`,
+  );
 }
 
 /** S1, S2, S11: the ledger holds every row of the fold exactly once, in order. */

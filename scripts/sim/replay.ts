@@ -12,6 +12,7 @@ import {
   type MachineFactory,
   type MachineOptions,
 } from "../../actors/runtime/machine.ts";
+import { rowsOf, voidsOf } from "./ledger_rows.ts";
 import { isPoison } from "./watched_machine.ts";
 
 export type Replay = {
@@ -56,25 +57,10 @@ export function replay(
 
 /** What the ledger says of an identity before `seq`, as machine.ts defines it. */
 function find(ledger: readonly LedgerRow[], lookup: Lookup, seq: number, afterMs: number): Found {
-  const before = ledger.filter(
-    (row) => row.seq < seq && row.cause === "command" && row.appendedAt > afterMs,
-  );
-  const rows = before.filter(
-    (row) =>
-      row.id === lookup.id &&
-      row.identityHigh === lookup.identityHigh &&
-      row.identityLow === lookup.identityLow,
-  );
+  const before = ledger.filter((row) => row.seq < seq && row.appendedAt > afterMs);
+  const rows = rowsOf(before, lookup);
   const first = rows[0];
   if (first === undefined) return null;
-  const voided = before.some(
-    (row) =>
-      row.seq >= first.seq &&
-      row.type === "void" &&
-      row.outcome === "applied" &&
-      row.sku === lookup.sku &&
-      row.location === lookup.location &&
-      (JSON.parse(row.extra ?? "{}") as { of?: string }).of === lookup.id,
-  );
-  return { rows: structuredClone(rows), voided };
+  const voided = voidsOf(before, lookup).some((row) => row.seq >= first.seq);
+  return { rows, voided };
 }

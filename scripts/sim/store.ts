@@ -21,6 +21,7 @@ import type {
   OutboxRow,
   ShardRow,
 } from "../../actors/runtime/ports.ts";
+import { rowsOf, voidsOf } from "./ledger_rows.ts";
 
 /** All of one shard. */
 export class ShardStore {
@@ -98,26 +99,11 @@ export class ShardStore {
 
   /** By the identity's hash and id, whatever key the rows stand at, as the ports promise. */
   find(lookup: Lookup, sinceMs: number): LedgerFind {
-    const recent = this.ledger.filter(
-      (row) => row.appendedAt >= sinceMs && row.cause === "command",
-    );
-    const rows = recent.filter(
-      (row) =>
-        row.id === lookup.id &&
-        row.identityHigh === lookup.identityHigh &&
-        row.identityLow === lookup.identityLow,
-    );
-    const voids = recent.filter(
-      (row) =>
-        row.type === "void" &&
-        row.outcome === "applied" &&
-        row.sku === lookup.sku &&
-        row.location === lookup.location &&
-        (JSON.parse(row.extra ?? "{}") as { of?: string }).of === lookup.id,
-    );
+    const recent = this.ledger.filter((row) => row.appendedAt >= sinceMs);
+    const voids = voidsOf(recent, lookup);
     return {
       lookup,
-      rows: structuredClone(rows),
+      rows: rowsOf(recent, lookup),
       voids: voids.map(({ epoch, seq, appendedAt }) => ({ epoch, seq, appendedAt })),
     };
   }

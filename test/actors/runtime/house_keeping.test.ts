@@ -107,8 +107,14 @@ test("findIdentities() gives rows back as they were written, in order, with the 
   const [found, none] = await database.run((sql) =>
     findIdentities(sql, [lookup, { ...lookup, id: "nobody" }], NOON_MS - DAY_MS),
   );
-  expect(found?.rows.map((row) => row.seq)).toEqual([1, 30, 2].sort((a, b) => a - b));
-  expect(found?.rows.at(-1)).toEqual({ ...ROW, seq: 30, ordinal: 0 });
+  // With every row of their positions: the last of a key has the level its decision told (S4).
+  expect(found?.rows.map((row) => [row.seq, row.cause])).toEqual([
+    [1, ROW.cause],
+    [2, ROW.cause],
+    [30, ROW.cause],
+    [30, "countCorrection"],
+  ]);
+  expect(found?.rows.at(-2)).toEqual({ ...ROW, seq: 30, ordinal: 0 });
   expect(found?.voids).toEqual([{ epoch: 1, seq: 32, appendedAt: NOON_MS }]);
   expect(none).toMatchObject({ rows: [], voids: [] });
   const [late] = await database.run((sql) => findIdentities(sql, [lookup], NOON_MS + 1));
