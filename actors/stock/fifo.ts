@@ -28,6 +28,12 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Forgets all that `isWanted` does not want. */
+  keep(isWanted: (item: T) => boolean): void {
+    this.items = [...this].filter(isWanted);
+    this.head = 0;
+  }
+
   *[Symbol.iterator](): IterableIterator<T> {
     for (let i = this.head; i < this.items.length; i++) yield this.items[i] as T;
   }

@@ -3,7 +3,7 @@
 // sum of its live holds. S9: a hold ends exactly once, here, in `endHold`.
 
 import { assert, broken } from "../../shared/assert.ts";
-import { LINE_GRACE_MS, TOMBSTONE_MS, TOMBSTONES_MAX, UNSEALED_MS } from "./limits.ts";
+import { LINE_GRACE_MS, STALE_MAX, TOMBSTONE_MS, TOMBSTONES_MAX, UNSEALED_MS } from "./limits.ts";
 import { ownText } from "./name_cache.ts";
 import { shardOf } from "./names.ts";
 import type { Shard } from "./shard.ts";
@@ -141,8 +141,12 @@ export function endHold(s: Shard, hold: Hold, status: Exclude<HoldStatus, "held"
   s.liveHolds -= 1;
   s.tombstoneCount += 1;
   s.tombstones.push(hold);
+  // One that gave way to a new hold of its id stands there still: not more of them than of the others.
+  if (s.tombstones.size > 2 * s.tombstoneCount + STALE_MAX) s.tombstones.keep(isRemembered);
   return freed;
 }
+
+const isRemembered = (hold: Hold): boolean => hold.finished !== -1;
 
 /** Forgets finished holds that are too old or too many, oldest first. */
 export function pruneTombstones(s: Shard): void {
@@ -166,9 +170,13 @@ export function isHome(s: Shard, group: Group): boolean {
   return group.home !== null && shardOf(group.home, s.shards) === s.shard;
 }
 
-/** How long lines live from now: unsealed ones briefly, those away from home a grace more. */
-export function lifeMs(s: Shard, group: Group): number {
-  const asked = group.ttlMs ?? Number.MAX_SAFE_INTEGER;
-  const own = group.sealed ? asked : Math.min(asked, UNSEALED_MS);
-  return group.home === null || isHome(s, group) ? own : own + LINE_GRACE_MS;
+/**
+ * How long a line of a group (null: a hold by itself) lives from now: an unsealed one briefly, one away from home a
+ * grace more. @param ttlMs what was asked for; null: for ever
+ */
+export function lifeMs(s: Shard, group: Group | null, ttlMs: number | null): number {
+  const asked = ttlMs ?? Number.MAX_SAFE_INTEGER;
+  const own = group?.sealed === false ? Math.min(asked, UNSEALED_MS) : asked;
+  const isAway = group !== null && group.home !== null && !isHome(s, group);
+  return isAway ? own + LINE_GRACE_MS : own;
 }

@@ -11,6 +11,7 @@ import {
   findHold,
   finishedHold,
   giveHeld,
+  lifeMs,
   liveHold,
   setDue,
 } from "./hold_book.ts";
@@ -172,7 +173,7 @@ export function place(s: Shard, c: Command, plan: HoldPlan): Hold {
   if (held.firm) s.delta.demand += units - had;
   else if (c.ttlMs === FIRM) makeFirm(s, held);
   s.book(key, c, "command", c.atMs, c.hold);
-  if (!held.firm) setDue(s, held, s.now + c.ttlMs);
+  if (!held.firm) setDue(s, held, s.now + lifeMs(s, held.group, c.ttlMs));
   gotAfterAll(s, c, key.sku, units - had);
   return held;
 }

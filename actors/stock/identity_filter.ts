@@ -114,6 +114,8 @@ export class IdentityFilter {
   nextNumber = 1;
   /** Numbers of generations dropped since they were last taken. */
   private dropped: number[] = [];
+  /** What was dropped for want of room and not yet told. */
+  forgotten: { count: number; newestMs: number } | null = null;
 
   /** Whether the identity may be in it; false is certain. */
   has(high: number, low: number): boolean {
@@ -161,11 +163,16 @@ export class IdentityFilter {
     const bits = last === undefined ? FILTER_BITS_MIN : Math.min(last.bits + 2, FILTER_BITS_MAX);
     const next = new Generation(this.nextNumber++, bits);
     this.generations.push(next);
-    if (this.generations.length > FILTER_GENERATIONS_MAX) this.dropOldest();
+    if (this.generations.length > FILTER_GENERATIONS_MAX) {
+      const { count, newestMs } = this.dropOldest();
+      this.forgotten = { count, newestMs };
+    }
     return next;
   }
 
-  private dropOldest(): void {
-    this.dropped.push((this.generations.shift() as Generation).number);
+  private dropOldest(): Generation {
+    const oldest = this.generations.shift() as Generation;
+    this.dropped.push(oldest.number);
+    return oldest;
   }
 }

@@ -38,6 +38,8 @@ export const BACKORDERS_PER_KEY_MAX = 10_000;
 /** How long a finished hold is remembered, and how many of a shard at most (oldest go first). */
 export const TOMBSTONE_MS = 7 * DAY_MS;
 export const TOMBSTONES_MAX = 50_000;
+/** Entries of a queue of what is finished that stand there for nothing any more, beyond as many as the others. */
+export const STALE_MAX = 1_024;
 /** How long a line of a hold over several shards waits for its seal. */
 export const UNSEALED_MS = MINUTE_MS;
 /** How much longer lines live than the hold at home. */

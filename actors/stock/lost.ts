@@ -87,8 +87,20 @@ export function pruneLost(s: Shard): void {
   for (let lost = s.lost.peek(); lost !== undefined; lost = s.lost.peek()) {
     if (lost.madeMs + LOST_MS > s.now && s.lost.size <= LOST_MAX) return;
     s.lost.shift();
-    lost.sku.rare?.lost?.delete(lostKey(lost.shopper, lost.day));
+    const { sku } = lost;
+    sku.rare?.lost?.delete(lostKey(lost.shopper, lost.day));
+    if (isEmpty(sku)) forgetSku(s, sku);
     s.dirtyLost.delete(lost);
     s.deletes.lost.push(lost);
   }
+}
+
+function isEmpty({ first, rare }: SkuState): boolean {
+  return first === null && !rare?.lost?.size && !rare?.transfers?.size;
+}
+
+/** A SKU that was only ever asked for in vain. */
+function forgetSku(s: Shard, sku: SkuState): void {
+  sku.kept = false;
+  s.skus.delete(sku.sku);
 }

@@ -30,7 +30,7 @@ import { digestOf } from "./digest.ts";
 import { passTime } from "./due_now.ts";
 import { alert, printable, setAside } from "./effects.ts";
 import { takeLevelJson } from "./level_text.ts";
-import { APPLY_VERSION } from "./limits.ts";
+import { APPLY_VERSION, DAY_MS } from "./limits.ts";
 import { ShardRestore } from "./restore.ts";
 import { NO_OUTPUT, NOTHING_FOUND, Shard } from "./shard.ts";
 import type { KeyState } from "./state.ts";
@@ -85,6 +85,7 @@ class StockMachine implements Machine {
       else decide(s, item, decoded as Decoded);
     }
     s.recent.endEntry(s);
+    if (s.filter.forgotten !== null) tellForgotten(s);
     this.decoder.release(items);
     s.out = NO_OUTPUT;
     s.found = NOTHING_FOUND;
@@ -196,6 +197,17 @@ function lookupOf({ sku, location }: Command, id: string): Lookup {
   const identityHigh = identityHash.high >>> 0;
   const identityLow = identityHash.low >>> 0;
   return { sku, location, id, identityHigh, identityLow };
+}
+
+/** More identities came than are remembered for the identity days: S2 is not kept for the oldest of them. */
+function tellForgotten(s: Shard): void {
+  const { forgotten } = s.filter;
+  s.filter.forgotten = null;
+  if (forgotten === null || forgotten.newestMs + s.identityMs <= s.now) return;
+  const newest = s.formatMs(forgotten.newestMs);
+  const text = `Too many commands for their identities to be kept ${s.identityMs / DAY_MS} days: ${forgotten.count} of ${newest} and before are forgotten`;
+  const details = { identities: forgotten.count, newest };
+  alert(s, { sku: "", location: "" }, "identity_window", text, details);
 }
 
 /** Sets aside what is no command: answered, told, without any other effect. S1 S21 */

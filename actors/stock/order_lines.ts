@@ -8,7 +8,7 @@
 
 import { inRange } from "./buckets.ts";
 import type { Command } from "./command.ts";
-import { CLOSED_MS, DAY_MS, ORDER_LINES_PER_KEY_MAX } from "./limits.ts";
+import { CLOSED_MS, DAY_MS, ORDER_LINES_PER_KEY_MAX, STALE_MAX } from "./limits.ts";
 import { quickTime } from "./quick_time.ts";
 import { APPLIED, LIMIT_EXCEEDED, OUT_OF_RANGE } from "./reasons.ts";
 import type { Shard } from "./shard.ts";
@@ -132,6 +132,7 @@ export function receiveFault(key: KeyState, orderId: string, lineId: string, by:
 /** Remembers that a line or transfer is closed, or open again. */
 export function setClosed(s: Shard, item: OrderLine | Transfer, closed: boolean): void {
   if (!closed) {
+    if (item.closing !== 0) s.closedCount -= 1;
     item.closedMs = NEVER_MS;
     item.closing = 0;
     return;
@@ -140,7 +141,13 @@ export function setClosed(s: Shard, item: OrderLine | Transfer, closed: boolean)
   item.closedMs = s.now;
   item.closing = s.nextClosed++;
   s.closed.push({ item, closing: item.closing });
+  s.closedCount += 1;
+  if (s.closed.size > 2 * s.closedCount + STALE_MAX) s.closed.keep(isClosed);
 }
+
+/** What was opened again, or closed again since, stands there still. */
+const isClosed = ({ item, closing }: { item: OrderLine | Transfer; closing: number }): boolean =>
+  item.closing === closing;
 
 /** Forgets what closed long ago. */
 export function pruneClosed(s: Shard): void {
@@ -150,6 +157,7 @@ export function pruneClosed(s: Shard): void {
     if (!stale && item.closedMs + CLOSED_MS > s.now) return;
     s.closed.shift();
     if (stale) continue;
+    s.closedCount -= 1;
     if (item.kind === "order") forgetLine(s, item);
     else forgetTransfer(s, item);
   }

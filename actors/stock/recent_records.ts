@@ -284,9 +284,8 @@ export class RecentRecords {
     for (let p = 0; p < bytes.byteLength; ) {
       const end = p + LENGTH_BYTES + HEADER + view.getUint32(p, true);
       const records = new RecentRecords();
-      const segment = new Uint8Array(SEGMENT);
-      segment.set(bytes.subarray(p + LENGTH_BYTES, end));
-      records.push(segment);
+      // No larger than its part: a slice may be of one record, and there may be as many slices as checkpoints.
+      records.push(bytes.slice(p + LENGTH_BYTES, end));
       records.head = end - p - LENGTH_BYTES;
       for (let at = HEADER; at !== records.head; at = records.after(at)) {
         records.read(at, into);

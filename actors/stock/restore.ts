@@ -91,6 +91,7 @@ export class ShardRestore {
     linkLost(s, this.lost);
     this.closed.sort((a, b) => a.closing - b.closing);
     for (const item of this.closed) s.closed.push({ item, closing: item.closing });
+    s.closedCount = this.closed.length;
     for (const rare of this.inbound) rare.late = lateNow(s, rare);
     restoreCounters(s, snapshot);
     restoreFilter(s, this.generations, snapshot);
@@ -343,6 +344,8 @@ function restoreRecent(s: Shard, slices: Slice[], snapshot: Snapshot): void {
     s.recent.numbers.next === next,
     `Cannot restore identities: ends at ${s.recent.numbers.next}, expected ${next}`,
   );
+  // Told when it happened.
+  s.filter.forgotten = null;
   s.recent.markSaved();
   s.savedTo = next;
   s.filteredTo = filtered;

@@ -89,6 +89,7 @@ export class Shard {
   keyCount = 0;
   liveHolds = 0;
   tombstoneCount = 0;
+  closedCount = 0;
   /** Number of the next hold, of the next to finish, of the next lost record, of the next to close. */
   nextHold = 1;
   nextFinished = 1;
@@ -170,7 +171,7 @@ export class Shard {
   keyOf(c: Command): KeyState {
     const { name } = c;
     if (name === null) return this.key(c.sku, c.location);
-    const state = name.sku ?? this.skus.get(c.sku);
+    const state = name.sku?.kept === true ? name.sku : this.skus.get(c.sku);
     if (state === undefined) return this.key(c.sku, c.location);
     name.sku = state;
     return findKey(state, c.location) ?? new KeyState(state, c.location, this.now);
@@ -217,6 +218,7 @@ export class Shard {
 
   keepSku(sku: SkuState): void {
     const known = this.skus.get(sku.sku);
+    sku.kept = true;
     if (known === undefined) this.skus.set(sku.sku, sku);
     else assert(known === sku, `Cannot add SKU ${sku.sku} twice`);
   }

@@ -29,6 +29,8 @@ export class SkuState {
   /** Keys in a list, youngest first; order means nothing. */
   first: KeyState | null = null;
   rare: SkuRare | null = null;
+  /** Whether it is one of the shard's; names may still know one that was forgotten. */
+  kept = false;
   constructor(sku: string) {
     this.sku = sku;
   }
