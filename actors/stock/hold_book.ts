@@ -170,13 +170,9 @@ export function isHome(s: Shard, group: Group): boolean {
   return group.home !== null && shardOf(group.home, s.shards) === s.shard;
 }
 
-/**
- * How long a line of a group (null: a hold by itself) lives from now: an unsealed one briefly, one away from home a
- * grace more. @param ttlMs what was asked for; null: for ever
- */
-export function lifeMs(s: Shard, group: Group | null, ttlMs: number | null): number {
-  const asked = ttlMs ?? Number.MAX_SAFE_INTEGER;
-  const own = group?.sealed === false ? Math.min(asked, UNSEALED_MS) : asked;
-  const isAway = group !== null && group.home !== null && !isHome(s, group);
-  return isAway ? own + LINE_GRACE_MS : own;
+/** How long lines live from now: unsealed ones briefly, those away from home a grace more. */
+export function lifeMs(s: Shard, group: Group): number {
+  const asked = group.ttlMs ?? Number.MAX_SAFE_INTEGER;
+  const own = group.sealed ? asked : Math.min(asked, UNSEALED_MS);
+  return group.home === null || isHome(s, group) ? own : own + LINE_GRACE_MS;
 }

@@ -73,7 +73,7 @@ export function extend(s: Shard, c: Command, key: KeyState): number {
   for (const line of linesOf(named)) {
     if (!line.firm && c.ttlMs === FIRM) makeFirm(s, line);
     s.book(line.key, c, "command", c.atMs, c.hold);
-    if (!line.firm) setDue(s, line, s.now + lifeMs(s, group, c.ttlMs));
+    if (!line.firm) setDue(s, line, s.now + (group === null ? c.ttlMs : lifeMs(s, group)));
   }
   sendElsewhere(s, named, group, { type: "extend", ttlMs: c.ttlMs === FIRM ? null : c.ttlMs });
   return APPLIED;

@@ -14,7 +14,7 @@ import {
   lifeMs,
   setDue,
 } from "./hold_book.ts";
-import { letGo, sendElsewhere } from "./hold_ends.ts";
+import { letGo } from "./hold_ends.ts";
 import { type Asked, chooseKey, type HoldPlan, makeFirm, planHold, refuseLines } from "./holds.ts";
 import { HOLDS_MAX } from "./limits.ts";
 import { gotAfterAll } from "./lost.ts";
@@ -122,11 +122,9 @@ function placeLines(
   }
   // What goes for all lines goes in order of their making: the order a restore finds (S3).
   group.lines.sort((a, b) => a.number - b.number);
-  // Lines of a group this one replaces that it does not name are free again, those in other shards too.
-  const [first] = group.lines;
+  // Lines of a group this one replaces that it does not name are free again.
   for (const old of before) {
     for (const left of old?.lines ?? []) if (left.status === "held") letGo(s, c, left);
-    if (first !== undefined) sendElsewhere(s, first, old, { type: "release" });
   }
 }
 
@@ -145,7 +143,7 @@ function placeLine(s: Shard, c: Command, plan: HoldPlan, group: Group): Hold {
   if (held.firm) s.delta.demand += units - had;
   else if (group.sealed && c.ttlMs === FIRM) makeFirm(s, held);
   s.book(key, c, "command", c.atMs, c.hold);
-  if (!held.firm) setDue(s, held, s.now + lifeMs(s, group, group.ttlMs));
+  if (!held.firm) setDue(s, held, s.now + lifeMs(s, group));
   gotAfterAll(s, c, key.sku, units - had);
   return held;
 }

@@ -11,7 +11,6 @@ import {
   findHold,
   finishedHold,
   giveHeld,
-  lifeMs,
   liveHold,
   setDue,
 } from "./hold_book.ts";
@@ -19,6 +18,7 @@ import { promisable, ruleOf } from "./level.ts";
 import { BACKORDERS_PER_KEY_MAX, HOLDS_MAX } from "./limits.ts";
 import { gotAfterAll } from "./lost.ts";
 import {
+  ALREADY_SEALED,
   APPLIED,
   BACKORDER_LIMIT,
   CHANNEL_CLOSED,
@@ -84,6 +84,8 @@ export function planHold(s: Shard, key: KeyState, asked: Asked): HoldPlan {
     plan.reason = LIMIT_EXCEEDED;
   else if (before?.status === "fulfilled") plan.reason = HOLD_FINISHED;
   else if (own?.group?.sealed === false) plan.reason = HOLD_UNSEALED;
+  // What was sealed over several shards is one for good: S20.
+  else if ((own?.group?.home ?? null) !== null) plan.reason = ALREADY_SEALED;
   if (plan.reason !== APPLIED || asked.qty <= had) return plan;
   const rule = ruleOf(key, asked.channel);
   const free = Math.max(promisable(key, rule, had), 0);
@@ -173,7 +175,7 @@ export function place(s: Shard, c: Command, plan: HoldPlan): Hold {
   if (held.firm) s.delta.demand += units - had;
   else if (c.ttlMs === FIRM) makeFirm(s, held);
   s.book(key, c, "command", c.atMs, c.hold);
-  if (!held.firm) setDue(s, held, s.now + lifeMs(s, held.group, c.ttlMs));
+  if (!held.firm) setDue(s, held, s.now + c.ttlMs);
   gotAfterAll(s, c, key.sku, units - had);
   return held;
 }

@@ -47,7 +47,7 @@ function sealLine(s: Shard, c: Command, line: Hold, group: Group, outcome: SealO
   } else {
     if (group.ttlMs === null) makeFirm(s, line);
     s.book(line.key, c, "command", c.atMs, c.hold);
-    if (!line.firm) setDue(s, line, s.now + lifeMs(s, group, group.ttlMs));
+    if (!line.firm) setDue(s, line, s.now + lifeMs(s, group));
   }
 }
 

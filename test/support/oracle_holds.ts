@@ -59,6 +59,7 @@ function planAt(state: OracleState, key: OracleKey, ask: Ask): Plan {
   if (state.reserved(key) - (live?.qty ?? 0) + qty > QUANTITY_MAX) return refuse("out_of_range");
   if (live === undefined && last?.status === "fulfilled") return refuse("hold_finished");
   if (live !== undefined && isUnsealed(live)) return refuse("hold_unsealed");
+  if (live?.group?.home !== undefined) return refuse("already_sealed");
   const own = live?.qty ?? 0;
   const rule = key.rule(channel);
   if (qty <= own) return { ...plan, reason: undefined };

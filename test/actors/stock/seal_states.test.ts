@@ -35,6 +35,8 @@ const COMMANDS = {
   fulfill: { type: "fulfill", ...A, hold: "h" },
   release: { type: "release", ...A, hold: "h" },
   placeAgain: "place again",
+  replace: { type: "hold", ...A, hold: "h", qty: 1, ttlMs: MINUTE_MS },
+  replaceLines: { type: "hold", ...A, hold: "h", lines: [{ ...A, qty: 1 }], ttlMs: MINUTE_MS },
   minutes1: MINUTE_MS,
   minutes6: 6 * MINUTE_MS,
   minutes10: 10 * MINUTE_MS,
@@ -53,6 +55,8 @@ const EXPECTED: Record<State, Record<Name, Expected>> = {
     fulfill: both("hold_unsealed"),
     release: both("hold_unsealed"),
     placeAgain: both("hold_unsealed"),
+    replace: both("hold_unsealed"),
+    replaceLines: both("hold_unsealed"),
     // Away from home 5 minutes more.
     minutes1: { home: "expired, sends seal aborted", away: "held" },
     minutes6: sent("expired", "seal aborted"),
@@ -67,6 +71,8 @@ const EXPECTED: Record<State, Record<Name, Expected>> = {
     fulfill: sent("fulfilled", "fulfill"),
     release: sent("released", "release"),
     placeAgain: both("already_sealed"),
+    replace: both("already_sealed"),
+    replaceLines: both("already_sealed"),
     minutes1: both("held"),
     minutes6: both("held"),
     minutes10: { home: "expired, sends release", away: "held" },
@@ -76,19 +82,19 @@ const EXPECTED: Record<State, Record<Name, Expected>> = {
     sealHeld: both("already_sealed"),
     sealAborted: both("released"),
     sealFulfilled: both("already_sealed"),
-    ...finished("hold_finished", "released"),
+    ...finished("hold_finished", "released", "held"),
   },
   fulfilled: {
     sealHeld: both("already_sealed"),
     sealAborted: both("already_sealed"),
     sealFulfilled: both("fulfilled"),
-    ...finished("hold_finished", "fulfilled"),
+    ...finished("hold_finished", "fulfilled", "hold_finished"),
   },
   expired: {
     sealHeld: both("hold_expired"),
     sealAborted: both("hold_expired"),
     sealFulfilled: both("hold_expired"),
-    ...finished("hold_expired", "expired"),
+    ...finished("hold_expired", "expired", "held"),
   },
 };
 
@@ -100,13 +106,15 @@ function sent(state: string, what: string): Expected {
   return { home: `${state}, sends ${what}`, away: state };
 }
 
-/** What is over stays as it is, and does not come back. */
-function finished(reason: string, state: string) {
+/** What is over stays as it is, and does not come back; a hold by itself may take its place. */
+function finished(reason: string, state: string, alone: string) {
   return {
     extend: both(reason),
     fulfill: both(reason),
     release: both(reason),
     placeAgain: both("hold_finished"),
+    replace: both(alone),
+    replaceLines: both(alone),
     minutes1: both(state),
     minutes6: both(state),
     minutes10: both(state),
