@@ -142,7 +142,9 @@ export class LiveHub {
     };
     const reader = new LiveReader(filter, options.everyMs, (closed) => this.#remove(closed));
     this.#add(reader);
-    reader.send(encoder.encode(`retry: 1000\nid: ${this.#id}\nevent: hello\ndata: {}\n\n`));
+    reader.send(encoder.encode("retry: 1000\nevent: hello\ndata: {}\n\n"));
+    // Sent when all of the beginning was: a connection may break before, and whoever had the id would miss that.
+    reader.passed(this.#id);
     void this.#begin(reader, options);
     return reader;
   }

@@ -60,6 +60,7 @@ export class LiveReader {
 
   /** Ends the pause in which the beginning (hello, snapshot, what was missed) is sent. */
   start(): void {
+    if (this.closed) return;
     this.#paused = false;
     if (this.everyMs > 0) {
       this.#timer = setInterval(() => this.#flush(), this.everyMs);

@@ -71,18 +71,18 @@ export function liveRoute(edge: Edge): Route {
       if (everyMs < 0 || everyMs > EVERY_MS_MAX) {
         throw invalidField([{ field: "everyMs", fault: `expected 0 to ${EVERY_MS_MAX}` }]);
       }
+      const filter = { skus: namesOfQuery(c, "sku"), locations: namesOfQuery(c, "location") };
+      const headers = { "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" };
+      // Nobody would read, or ever close, what a HEAD opened.
+      if (c.req.method === "HEAD") return reply(c, 200, "text/event-stream", "", headers);
       const reader = edge.hub.open({
-        skus: namesOfQuery(c, "sku"),
-        locations: namesOfQuery(c, "location"),
+        ...filter,
         everyMs,
         lastId: c.req.header("last-event-id") ?? c.req.query("lastEventId"),
         levelsOf: async (skus) =>
           (await readLevels(edge, skus, undefined, { mayWait: false })).levels,
       });
-      return reply(c, 200, "text/event-stream", reader.stream, {
-        "cache-control": "no-cache, no-transform",
-        "x-accel-buffering": "no",
-      });
+      return reply(c, 200, "text/event-stream", reader.stream, headers);
     },
   };
 }

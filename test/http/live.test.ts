@@ -114,6 +114,19 @@ test("sends levels as they change, whole, with an id to resume from", async () =
   expect(reader.lastId).toMatch(/^1(~[0-9a-z.]*){4}$/);
 });
 
+test("HEAD adds no reader", async () => {
+  const readers = async () =>
+    /^onhand_live_readers_count .*$/m.exec(await (await fetch(`${http.url}/metrics`)).text())?.[0];
+  const before = await readers();
+  expect(before).toBeDefined();
+  for (let i = 0; i < 5; i++) {
+    const answer = await fetch(`${http.url}/v1/live`, { method: "HEAD" });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("content-type")).toBe("text/event-stream");
+  }
+  expect(await readers()).toBe(before);
+});
+
 test("filters by SKU and by location, several of each", async () => {
   const bySku = await open("?sku=F1&sku=F2");
   const byLocation = await open("?location=west");
