@@ -2,7 +2,7 @@
 // stored or none. Names in statements come from MASTER alone.
 
 import { HTTP_READ_TIMEOUT_MS } from "../shared/limits.ts";
-import type { Database, Sql } from "../shared/postgres.ts";
+import type { Database, Sql, Transaction } from "../shared/postgres.ts";
 import { MASTER, type MasterColumn, type MasterKind, type MasterRow } from "./master_kinds.ts";
 
 export type MasterList = {
@@ -34,7 +34,7 @@ export function masterData(database: Database): MasterData {
     run(async (sql) => (await work(sql)).map(({ name }) => name));
   return {
     put: (kind, rows) =>
-      run(async (sql) => {
+      merging(database, MASTER[kind].table, async (sql) => {
         const stored = await sql.unsafe<{ created: boolean }[]>(putStatement(kind), [
           JSON.stringify(rows),
         ]);
@@ -79,6 +79,24 @@ export function masterData(database: Database): MasterData {
       return { locations: unheardLocations, skus: unheardSkus };
     },
   };
+}
+
+/**
+ * Runs a merge of rows of `table`, one at a time: what it keeps of a row is read before it is written, and another
+ * one in between would be undone, or would wait for it and it for the other.
+ */
+export function merging<T>(
+  database: Database,
+  table: string,
+  merge: (sql: Transaction) => Promise<T>,
+): Promise<T> {
+  return database.transaction(
+    async (sql) => {
+      await sql.unsafe(`lock table ${table} in share row exclusive mode`);
+      return merge(sql);
+    },
+    { timeLimitMs: HTTP_READ_TIMEOUT_MS },
+  );
 }
 
 /** One statement for any kind: absent fields keep what is there. */

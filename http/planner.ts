@@ -56,18 +56,16 @@ export function plannerPort(
       run((sql) => readPolicyViews(sql, { sku, location, history })),
     groupSettings: () => run(readGroupSettings),
     putSku: (sku, location = "", setting) =>
-      run((sql) => putSettings(sql, [{ category: "", sku, location, setting }])),
+      putSettings(database, [{ category: "", sku, location, setting }]),
     putGroups: (settings) =>
-      run((sql) =>
-        putSettings(
-          sql,
-          settings.map(({ category = "", location = "", ...setting }) => ({
-            category,
-            sku: "",
-            location,
-            setting,
-          })),
-        ),
+      putSettings(
+        database,
+        settings.map(({ category = "", location = "", ...setting }) => ({
+          category,
+          sku: "",
+          location,
+          setting,
+        })),
       ),
     async decide(sku, location) {
       const subject = ownerSubject("decide", epoch, partition(toToken(sku), shards));

@@ -1,15 +1,22 @@
 // Owns storing what people set about policies. Fields that are absent stay as they are, null clears.
 
 import type { SkuSetting } from "../shared/planning.ts";
-import type { Sql } from "../shared/postgres.ts";
+import type { Database } from "../shared/postgres.ts";
+import { merging } from "./master_data.ts";
 
 /** '' stands for any. */
 export type SettingToPut = { category: string; sku: string; location: string; setting: SkuSetting };
 
 /** Stores all settings or none. */
-export async function putSettings(sql: Sql, settings: readonly SettingToPut[]): Promise<void> {
+export async function putSettings(
+  database: Database,
+  settings: readonly SettingToPut[],
+): Promise<void> {
   const rows = settings.map(({ setting, ...scope }) => ({ ...scope, ...setting }));
-  await sql`
+  await merging(
+    database,
+    "policy_setting",
+    (sql) => sql`
     insert into policy_setting (category, sku, location, mode, method, fill_rate, cover_days, stock_max,
       override, updated_at)
     select r->>'category', r->>'sku', r->>'location',
@@ -25,5 +32,6 @@ export async function putSettings(sql: Sql, settings: readonly SettingToPut[]): 
       and old.location = r->>'location'
     on conflict (category, sku, location) do update set mode = excluded.mode, method = excluded.method,
       fill_rate = excluded.fill_rate, cover_days = excluded.cover_days, stock_max = excluded.stock_max,
-      override = excluded.override, updated_at = excluded.updated_at`;
+      override = excluded.override, updated_at = excluded.updated_at`,
+  );
 }

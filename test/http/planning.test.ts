@@ -191,3 +191,20 @@ describe("POST /v1/forecasts/what-if", () => {
     expect([answer.status, answer.body.field]).toEqual([400, field]);
   });
 });
+
+test("what two people PUT at the same time is merged, whatever the order of their rows", async () => {
+  const skus = Array.from({ length: 2_000 }, (_, i) => `both-${i}`);
+  for (let round = 0; round < 3; round++) {
+    const [names, categories] = await Promise.all([
+      put(
+        "/v1/items",
+        skus.map((sku) => ({ sku, name: `n${round}` })),
+      ),
+      put("/v1/items", skus.map((sku) => ({ sku, category: `c${round}` })).reverse()),
+    ]);
+    expect([names.status, categories.status]).toEqual([200, 200]);
+    const rows = await house.database.sql<{ count: number }[]>`
+      select count(*)::int from item where sku like 'both-%' and name = ${`n${round}`} and category = ${`c${round}`}`;
+    expect(rows).toEqual([{ count: skus.length }]);
+  }
+});
