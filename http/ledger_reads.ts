@@ -12,9 +12,9 @@ import { toToken } from "../streams/subjects.ts";
 import { levelsAsOf, locationsOf } from "./as_of.ts";
 import { readHolds } from "./hold_reads.ts";
 import type { HoldLineState } from "./hold_state.ts";
+import { decisionsOf } from "./ledger_decisions.ts";
 import {
   checkpointedLevel,
-  decisionsOf,
   type HistoryRow,
   historyRow,
   type LedgerPlace,
@@ -43,7 +43,10 @@ export type StoredLevels = {
 export type LedgerReads = StoredLevels & {
   asOf(sku: string, location: string | undefined, ms: number): Promise<LedgerLevel[]>;
   history(query: HistoryQuery): Promise<{ rows: HistoryRow[]; next: LedgerPlace | undefined }>;
-  /** The decisions of an id: at a location (`-` as the command had it), or at any of the SKU's. */
+  /**
+   * The decisions of an id: at a location (`-` as the command had it), or one for each of the SKU's. Of an id used
+   * again, which is allowed once it is forgotten, the newest.
+   */
   decision(sku: string, location: string | undefined, id: string): Promise<Decision[]>;
   /**
    * Lines of a hold as committed. With `everywhere` in all shards (the id is unique, as minted ones are), else in
@@ -72,13 +75,8 @@ export function ledgerReads(database: Database, topology: Topology): LedgerReads
         const locations = location === undefined ? await locationsOf(sql, sku) : [location];
         if (location === undefined && !locations.includes(ANY_LOCATION))
           locations.push(ANY_LOCATION);
-        // All rows of an entry carry the identity of its command, those of other lines too.
         const identities = locations.map((place) => identityText(place, sku, id));
-        const rows = await sql<Row[]>`
-          select * from stock_transaction
-          where identity in ${sql(identities)} and id = ${id} and cause = 'command'
-          order by epoch, seq, index, ordinal limit 1000`;
-        return decisionsOf(id, rows);
+        return decisionsOf(await newestRows(sql, identities, id));
       }),
     hold: (hold, sku, everywhere) => {
       const shard = partition(toToken(sku), topology.shards);
@@ -115,6 +113,21 @@ export function storedLevels(database: Database): StoredLevels {
 
 const at = (sql: Sql, location: string | undefined) =>
   location === undefined ? sql`` : sql`and location = ${location}`;
+
+/** Every row of the position where each identity was last decided, in order of the ledger. */
+function newestRows(sql: Sql, identities: readonly string[], id: string): Promise<Row[]> {
+  return sql<Row[]>`
+    with known as (
+      select distinct on (identity) epoch, shard, seq, index, appended_at from stock_transaction
+      where identity in ${sql([...identities])} and id = ${id} and cause = 'command'
+      order by identity, epoch desc, seq desc, index desc)
+    select t.* from known cross join lateral (
+      select * from stock_transaction t
+      where t.epoch = known.epoch and t.shard = known.shard and t.seq = known.seq
+        and t.index = known.index and t.appended_at = known.appended_at
+      offset 0) t
+    order by t.epoch, t.shard, t.seq, t.index, t.ordinal`;
+}
 
 /** One row more than the page, when there are more. */
 async function historyRows(sql: Sql, topology: Topology, query: HistoryQuery): Promise<Row[]> {

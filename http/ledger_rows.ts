@@ -1,7 +1,7 @@
 // Pure.
 // Rows of the ledger and the checkpoint tables as the edge shows them: SQL's spelling is mapped here.
 
-import type { Decision, DecisionLine, LedgerLevel, Level } from "../shared/messages.ts";
+import type { LedgerLevel, Level } from "../shared/messages.ts";
 import { formatVersion } from "../shared/version.ts";
 
 /** A row as Postgres gives it, int8 as numbers. */
@@ -129,46 +129,6 @@ export function historyRow(row: Row): HistoryRow {
     ...(lost === 0 ? {} : { lost }),
     ...(demand === 0 ? {} : { demand }),
     ...(row.extra === null ? {} : { extra: row.extra }),
-  };
-}
-
-/** The decisions of one id, a line each where an entry wrote rows of several keys. */
-export function decisionsOf(id: string, rows: readonly Row[]): Decision[] {
-  const byPlace = new Map<string, Row[]>();
-  for (const row of rows) {
-    const place = `${row.epoch}.${row.shard}.${row.seq}.${row.index}`;
-    const known = byPlace.get(place);
-    if (known === undefined) byPlace.set(place, [row]);
-    else known.push(row);
-  }
-  return [...byPlace.values()].map((group) => decisionOf(id, group));
-}
-
-function decisionOf(id: string, rows: readonly Row[]): Decision {
-  const row = rows[0] as Row;
-  const keys = new Set(rows.map((one) => JSON.stringify([one.sku, one.location])));
-  const lines = keys.size > 1 ? rows.map(lineOf) : undefined;
-  const base = {
-    id,
-    outcome: row.outcome as "applied" | "rejected",
-    epoch: Number(row.epoch),
-    shard: Number(row.shard),
-    seq: Number(row.seq),
-    index: Number(row.index),
-    at: timeOf(row.appended_at),
-    ...(row.reason === null ? {} : { reason: row.reason as NonNullable<Decision["reason"]> }),
-  };
-  return lines !== undefined
-    ? { ...base, lines }
-    : { ...base, level: levelOfRow(rows.at(-1) as Row) };
-}
-
-function lineOf(row: Row): DecisionLine {
-  return {
-    sku: String(row.sku),
-    location: String(row.location),
-    qty: Number(row.qty ?? 0),
-    short: row.outcome === "rejected" ? Number(row.lost ?? 0) : 0,
   };
 }
 

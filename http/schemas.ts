@@ -121,7 +121,7 @@ const line = z.strictObject({
   location: z.string(),
   qty: whole,
   short: whole.describe("units missing for this line"),
-  level: LevelAnswer.optional(),
+  level: z.union([LevelAnswer, LedgerLevelAnswer]).optional(),
 });
 
 export const DecisionAnswer = z

@@ -148,7 +148,9 @@ function getDecision(edge: Edge): Route {
     summary: "The decision of a command, from the ledger",
     description:
       "Known about a quarter of a second after the decision. `sku` is needed: an id belongs to a " +
-      "SKU and location. Without `location` the id must be unique among the SKU's locations.",
+      "SKU and location. Without `location` the id must be unique among the SKU's locations. It is told as it " +
+      "was, with levels as the ledger keeps them (no `atp`, no `inventoryPosition`) and without the lines of a " +
+      "refusal; of an id used again once it was forgotten, the newest.",
     parameters: [
       { name: "id", in: "path", description: "the command's id", schema: IdSchema },
       {
@@ -175,7 +177,7 @@ function getDecision(edge: Edge): Route {
       const location = nameOfQuery(c, "location");
       const decisions = await edge.ledger.decision(sku, location, id);
       if (decisions.length > 1) {
-        const fault = `is needed: ${decisions.length} commands of this SKU have this id`;
+        const fault = `is needed: this SKU has this id at ${decisions.length} locations`;
         throw invalidField([{ field: "location", fault }]);
       }
       if (decisions[0] === undefined) {

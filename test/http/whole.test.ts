@@ -1,7 +1,9 @@
 // The edge with everything behind it real: stock actor, log, ledger, registry. What callers may rely on.
 import { Svcm } from "@nats-io/services";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { HistoryAnswer, HoldStateAnswer, StockAnswer } from "../../http/schemas.ts";
+import { DecisionAnswer, HistoryAnswer, HoldStateAnswer, StockAnswer } from "../../http/schemas.ts";
+import { Database } from "../../shared/postgres.ts";
+import { formatVersion } from "../../shared/version.ts";
 import { partition } from "../../streams/partition.ts";
 import { toToken } from "../../streams/subjects.ts";
 import { SseReader } from "./support/sse_reader.ts";
@@ -102,20 +104,122 @@ describe("reads", () => {
     expect(found).toEqual(skus);
   });
 
-  test("a decision can be asked for later, also of several lines", async () => {
-    const sale = { type: "sale", sku: "later", location: "north", qty: 1, id: "receipt/7" };
-    const { body: decision } = await post("/v1/commands", sale);
-    const path = "/v1/commands/receipt%2F7?sku=later&location=north";
-    await until(async () => (await get(path)).status === 200, "committed");
-    const { seq, outcome, level } = decision as { seq: number; outcome: string; level: Json };
-    expect((await get(path)).body).toMatchObject({
-      id: "receipt/7",
-      outcome,
-      seq,
-      level: { available: level.available },
+  describe("a decision asked for later", () => {
+    const pathOf = (id: string, query: string) => `/v1/commands/${encodeURIComponent(id)}?${query}`;
+
+    /** What the ledger keeps of a decision: levels without what rules decide. */
+    function kept(decision: Json): Json {
+      const level = (full: unknown) => {
+        const { unavailable: _u, atp: _a, inventoryPosition: _p, ...rest } = full as Json;
+        return rest;
+      };
+      const lines = decision.lines as Json[] | undefined;
+      return {
+        ...decision,
+        level: level(decision.level),
+        ...(lines && { lines: lines.map((line) => ({ ...line, level: level(line.level) })) }),
+      };
+    }
+
+    test("is that of its location", async () => {
+      const sale = { type: "sale", sku: "later", location: "north", qty: 1, id: "receipt/7" };
+      const { body: decision } = await post("/v1/commands", sale);
+      const path = pathOf("receipt/7", "sku=later&location=north");
+      await until(async () => (await get(path)).status === 200, "committed");
+      expect((await get(path)).body).toEqual(kept(decision));
+      expect((await get(pathOf("receipt/7", "sku=later&location=south"))).status).toBe(404);
     });
-    const elsewhere = await get("/v1/commands/receipt%2F7?sku=later&location=south");
-    expect(elsewhere.status).toBe(404);
+
+    const key = { sku: "told", location: "north" };
+    const yesterday = new Date(Date.now() - 3_600_000).toISOString();
+    const STEPS: [name: string, command: Json][] = [
+      ["what is backordered", { type: "hold", hold: "w", qty: 3, ttlMs: null, backorder: true }],
+      ["a receipt that fills it", { type: "receipt", qty: 10 }],
+      [
+        "goods shipped to it",
+        { type: "ship", location: "south", transfer: "t", qty: 10, to: "north" },
+      ],
+      ["their arrival", { type: "arrive", transfer: "t", qty: 10, from: "south" }],
+      ["a count", { type: "count", counted: 30 }],
+      ["a receipt from before the count", { type: "receipt", qty: 5, at: yesterday }],
+      [
+        "a hold of several lines",
+        {
+          type: "hold",
+          hold: "l",
+          ttlMs: 60_000,
+          lines: [
+            { ...key, qty: 4 },
+            { sku: "told", qty: 1 },
+          ],
+        },
+      ],
+      [
+        "a hold that lets the actor choose",
+        { type: "hold", location: "-", hold: "c", qty: 2, ttlMs: 9_000 },
+      ],
+      ["the lines extended", { type: "extend", hold: "l", ttlMs: 90_000 }],
+      ["one that is refused", { type: "hold", hold: "m", qty: 1_000, ttlMs: 9_000 }],
+    ];
+
+    test("has the level and the lines it was told with", async () => {
+      await receive("told", 20, "south");
+      const told: { name: string; location: string; decision: Json }[] = [];
+      for (const [index, [name, fields]] of STEPS.entries()) {
+        const command = { ...key, id: `told${index}`, ...fields };
+        const { status, body } = await post("/v1/commands", command);
+        const decision = (status === 200 ? body : body.decision) as Json;
+        expect([name, decision.id]).toEqual([name, command.id]);
+        told.push({ name, location: command.location, decision });
+      }
+      const lastPath = pathOf(`told${STEPS.length - 1}`, "sku=told&location=north");
+      await until(async () => (await get(lastPath)).status === 200, "committed");
+      for (const { name, location, decision } of told) {
+        const { body } = await get(pathOf(String(decision.id), `sku=told&location=${location}`));
+        expect([name, DecisionAnswer.parse(body)]).toEqual([name, expected(decision)]);
+      }
+    });
+
+    /** A refusal's level is named by the position of the refusal. */
+    function expected(decision: Json): Json {
+      if (decision.outcome === "applied") return kept(decision);
+      const { epoch, seq, index, at } = decision as {
+        epoch: number;
+        seq: number;
+        index: number;
+        at: string;
+      };
+      const told = kept(decision);
+      const level = {
+        ...(told.level as Json),
+        version: formatVersion(epoch, seq, index),
+        updatedAt: at,
+      };
+      return { ...told, level };
+    }
+
+    test("of an id used again after it was forgotten, is the newest", async () => {
+      const sale = { type: "sale", sku: "again", location: "north", qty: 1, id: "ticket" };
+      await post("/v1/commands", sale);
+      const path = pathOf("ticket", "sku=again");
+      await until(async () => (await get(path)).status === 200, "committed");
+      const { body: first } = await get(path);
+      const database = new Database(house.endpoints.postgres, { connectionsMax: 1, name: "test" });
+      try {
+        await database.run(async (sql) => {
+          await sql`create temp table copied as select * from stock_transaction where id = 'ticket'`;
+          await sql`update copied set seq = seq + 1000000`;
+          await sql`insert into stock_transaction select * from copied`;
+        });
+      } finally {
+        await database.close();
+      }
+      expect(await get(path)).toMatchObject({
+        status: 200,
+        body: { id: "ticket", seq: Number(first.seq) + 1_000_000 },
+      });
+      expect((await get(`${path}&location=north`)).status).toBe(200);
+    });
   });
 });
 
