@@ -41,6 +41,7 @@ export type HoldOutcome =
   | {
       held: false;
       reason: RejectionReason | "malformed";
+      /** Those that were short. */
       lines: DecisionLine[];
       decision: Decision;
     };
@@ -85,35 +86,31 @@ async function placeOverShards(
     outcomeOf(request, lines, await decider.decide(shardLines(request, lines, groups), deadlineMs));
   // Home first: whoever is refused there, for want of stock or because another call has this hold, touches nothing else.
   const atHome = await place(homeLines);
-  if (!atHome.held) return { ...atHome, lines: [...atHome.lines, ...others.flat().map(unasked)] };
+  if (!atHome.held) return atHome;
   const outcomes = [atHome, ...(await Promise.all(others.map(place)))];
-  const lines = outcomes.flatMap((outcome) => outcome.lines);
   const refused = outcomes.find(isConflict) ?? outcomes.find((outcome) => !outcome.held);
   if (refused === undefined) {
+    const lines = outcomes.flatMap((outcome) => outcome.lines);
     const seal = await decider.decide(sealOf(request, home, "held"), deadlineMs);
     const duplicate = outcomes.every((outcome) => outcome.held && outcome.duplicate);
     if (isApplied(seal)) return { held: true, lines, decision: seal, duplicate };
     await abortElsewhere(decider, request, others, deadlineMs);
-    return { held: false, reason: seal.reason ?? "malformed", lines, decision: seal };
+    return { held: false, reason: seal.reason ?? "malformed", lines: [], decision: seal };
   }
+  const short = outcomes.flatMap((outcome) => (outcome.held ? [] : outcome.lines));
   // A line elsewhere is of another call under the same key, and with it maybe others: unsealed ones expire by themselves.
-  if (isConflict(refused)) return { ...refused, lines };
+  if (isConflict(refused)) return { ...refused, lines: short };
   const seal = await decider.decide(sealOf(request, home, "aborted"), deadlineMs);
   // Unless home is sealed as aborted, the lines are those of a hold that is held.
   if (isApplied(seal)) {
     const held = others.filter((_, i) => outcomes[i + 1]?.held === true);
     await abortElsewhere(decider, request, held, deadlineMs);
   }
-  return { ...refused, lines };
+  return { ...refused, lines: short };
 }
 
 const isConflict = (outcome: HoldOutcome): boolean =>
   !outcome.held && outcome.reason === "id_conflict";
-
-/** A line whose shard was not asked, because home had refused. */
-function unasked({ sku, location, qty }: HoldLine): DecisionLine {
-  return { sku, location: location ?? ANY_LOCATION, qty, short: 0 };
-}
 
 /** Frees lines away from home at once; what does not succeed here, home or their expiry does. */
 async function abortElsewhere(
@@ -221,30 +218,52 @@ function outcomeOf(
   asked: readonly HoldLine[],
   decision: Decision,
 ): HoldOutcome {
-  const lines = decision.lines ?? asked.map((line) => lineOf(line, decision, request.channel));
   if (isApplied(decision)) {
+    const lines = decision.lines ?? heldLines(asked, decision);
     return { held: true, lines, decision, duplicate: decision.outcome === "duplicate" };
   }
-  return { held: false, reason: decision.reason ?? "malformed", lines, decision };
+  const lines = decision.lines ?? refusedLine(asked, decision, request.channel);
+  const short = lines.filter((line) => line.short > 0);
+  return { held: false, reason: decision.reason ?? "malformed", lines: short, decision };
 }
 
-/** The line of an answer that has none of its own: one SKU at one named location. */
-function lineOf(line: HoldLine, decision: Decision, channel: string | undefined): DecisionLine {
-  const level = decision.level;
-  const refusedForStock = decision.reason === "insufficient_available";
-  const promised = refusedForStock ? promisedBy(level, channel) : 0;
-  return {
-    sku: line.sku,
-    location: level?.location ?? line.location ?? ANY_LOCATION,
-    qty: line.qty,
-    short: refusedForStock ? Math.max(1, line.qty - promised) : 0,
-    ...(level === undefined ? {} : { level }),
-  };
+/** The lines of an answer that has none. Its level is that of one line, so with several only what was asked is known. */
+function heldLines(asked: readonly HoldLine[], { level }: Decision): DecisionLine[] {
+  const known = asked.length === 1 ? level : undefined;
+  return asked.map(({ sku, location, qty }) => ({
+    sku,
+    location: known?.location ?? location ?? ANY_LOCATION,
+    qty,
+    short: 0,
+    ...(known === undefined ? {} : { level: known }),
+  }));
 }
 
-/** What the channel could have had. */
-function promisedBy(level: Decision["level"], channel: string | undefined): number {
-  if (level === undefined) return 0;
+const REASONS_OF_STOCK: readonly unknown[] = [
+  "channel_closed",
+  "backorder_limit",
+  "insufficient_available",
+] satisfies RejectionReason[];
+
+/** The line that a refusal without lines is about: the one whose level it tells. */
+function refusedLine(
+  asked: readonly HoldLine[],
+  { reason, level }: Decision,
+  channel: string | undefined,
+): DecisionLine[] {
+  if (level === undefined || !REASONS_OF_STOCK.includes(reason)) return [];
+  const ofSku = asked.filter(({ sku }) => sku === level.sku);
+  const line =
+    ofSku.find(({ location }) => location === level.location) ??
+    ofSku.find(({ location = ANY_LOCATION }) => location === ANY_LOCATION);
+  if (line === undefined) return [];
+  const { sku, qty } = line;
+  const short = Math.max(1, qty - (reason === "channel_closed" ? 0 : promisedBy(level, channel)));
+  return [{ sku, location: level.location, qty, short, level }];
+}
+
+/** What the channel could have had; a level of the ledger knows no rule of it. */
+function promisedBy(level: NonNullable<Decision["level"]>, channel: string | undefined): number {
   if (!("atp" in level)) return Math.max(0, level.available);
   const own = channel === undefined ? undefined : level.atp[channel];
   return Math.max(0, own ?? level.atp.default ?? level.available);

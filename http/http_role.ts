@@ -18,6 +18,7 @@ import { readTopology, type Topology } from "../streams/topology.ts";
 import { createApp } from "./app.ts";
 import { measured } from "./decide.ts";
 import { edgeLog } from "./edge_log.ts";
+import { withFirstLines } from "./first_lines.ts";
 import { healthOf } from "./health.ts";
 import { ledgerReads } from "./ledger_reads.ts";
 import { startLiveFeed } from "./live_feed.ts";
@@ -77,10 +78,11 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
     const hub = new LiveHub(topology);
     const metrics = new EdgeMetrics(() => hub.stats);
     const registry = registryPort(new LevelRegistry(redis), topology.epoch);
+    const ledger = ledgerReads(database, topology);
     const edge: Edge = {
-      decider: measured(decidePort(publisher, topology), metrics),
+      decider: withFirstLines(measured(decidePort(publisher, topology), metrics), ledger),
       registry,
-      ledger: ledgerReads(database, topology),
+      ledger,
       master: masterData(database),
       planner: plannerPort(nc, database, topology),
       hub,

@@ -4,15 +4,15 @@
 
 import { identityText } from "../shared/identity_hash.ts";
 import { ANY_LOCATION } from "../shared/ids.ts";
-import { HTTP_READ_TIMEOUT_MS } from "../shared/limits.ts";
-import type { Decision, LedgerLevel, Level } from "../shared/messages.ts";
+import { HTTP_COMMIT_WAIT_MS, HTTP_READ_TIMEOUT_MS } from "../shared/limits.ts";
+import type { Decision, DecisionLine, LedgerLevel, Level } from "../shared/messages.ts";
 import type { Database, Sql } from "../shared/postgres.ts";
 import { partition } from "../streams/partition.ts";
 import { toToken } from "../streams/subjects.ts";
 import { levelsAsOf, locationsOf } from "./as_of.ts";
 import { readHolds } from "./hold_reads.ts";
 import type { HoldLineState } from "./hold_state.ts";
-import { decisionsOf } from "./ledger_decisions.ts";
+import { decisionOf, decisionsOf } from "./ledger_decisions.ts";
 import {
   checkpointedLevel,
   type HistoryRow,
@@ -48,6 +48,8 @@ export type LedgerReads = StoredLevels & {
    * again, which is allowed once it is forgotten, the newest.
    */
   decision(sku: string, location: string | undefined, id: string): Promise<Decision[]>;
+  /** The lines of the hold placed at the position of `decision`; undefined while the ledger has not got it. */
+  lines(decision: Decision): Promise<DecisionLine[] | undefined>;
   /**
    * Lines of a hold as committed. With `everywhere` in all shards (the id is unique, as minted ones are), else in
    * the shard of `sku`.
@@ -78,6 +80,11 @@ export function ledgerReads(database: Database, topology: Topology): LedgerReads
         const identities = locations.map((place) => identityText(place, sku, id));
         return decisionsOf(await newestRows(sql, identities, id));
       }),
+    lines: (decision) =>
+      database.run(
+        async (sql) => decisionOf(await rowsAt(sql, decision))?.lines,
+        HTTP_COMMIT_WAIT_MS,
+      ),
     hold: (hold, sku, everywhere) => {
       const shard = partition(toToken(sku), topology.shards);
       return readHolds(database, { hold, epoch: topology.epoch, shard: everywhere ? null : shard });
@@ -127,6 +134,15 @@ function newestRows(sql: Sql, identities: readonly string[], id: string): Promis
         and t.index = known.index and t.appended_at = known.appended_at
       offset 0) t
     order by t.epoch, t.shard, t.seq, t.index, t.ordinal`;
+}
+
+/** Every row of a position; its append time tells the partition. */
+function rowsAt(sql: Sql, { epoch, shard, seq, index, at: time }: Decision): Promise<Row[]> {
+  return sql<Row[]>`
+    select * from stock_transaction
+    where epoch = ${epoch} and shard = ${shard} and seq = ${seq} and index = ${index}
+      and appended_at = ${time}
+    order by ordinal`;
 }
 
 /** One row more than the page, when there are more. */

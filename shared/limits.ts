@@ -21,6 +21,9 @@ export const HTTP_MASTER_ROWS_MAX = 10_000;
 export const HTTP_READ_TIMEOUT_MS = 5_000;
 /** How long a strong read waits until the registry has caught up with its tick, in ms. */
 export const HTTP_STRONG_READ_WAIT_MS = 2_000;
+/** How long a repeat waits for the ledger to have what it repeats, which is also what one look may take, in ms; and the pause between looks. */
+export const HTTP_COMMIT_WAIT_MS = 500;
+export const HTTP_COMMIT_POLL_MS = 25;
 /** How long the synchroniser endpoint waits for the registry before it tells it as pending, in ms. */
 export const HTTP_SYNC_VISIBLE_WAIT_MS = 100;
 /** How long the edge waits for a forecast process to decide or to answer what would be, in ms. */

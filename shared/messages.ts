@@ -380,7 +380,7 @@ export type Decision = {
   at: string;
   /** Of the key the command was decided at; a repeat has it as the ledger keeps it. */
   level?: Level | LedgerLevel;
-  /** For a hold with lines or without a location; a repeat has none. */
+  /** For a hold with lines or without a location; a repeat has none, but for those of a placed hold that the edge adds. */
   lines?: DecisionLine[];
 };
 

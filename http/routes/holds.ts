@@ -62,7 +62,7 @@ export function placeHoldRoute(edge: Edge): Route {
     tag: "holds",
     summary: "Hold units of one or more SKUs: all lines or none",
     description:
-      "201 when every line is held, 409 with what is short when not. A line without a location " +
+      "201 when every line is held, 409 with the lines that are short when not. A line without a location " +
       "is taken from the first of the channel's locations that can fill it. Lines may live in " +
       "different shards: nothing is answered before one outcome is sealed. With an Idempotency-Key " +
       "the same request again is the same hold, also after a 202 or 503. With an `id` of a live " +
@@ -137,7 +137,8 @@ export function replyOutcome(c: Context, request: HoldRequest, outcome: HoldOutc
       location,
       qty,
       short,
-      ...(level === undefined || short === 0 ? {} : { available: level.available }),
+      // No level: nothing ever was there.
+      available: level?.available ?? 0,
     }));
     const detail = decision.detail ?? `${problemEntry(code).title}: nothing was reserved`;
     return replyProblem(c, code, detail, { hold: request.hold, lines });

@@ -1,11 +1,12 @@
 // A hold over several shards when things go wrong on the way (S20): what is sent, in which order, and
 // that the same call again ends the same way.
 import { describe, expect, test } from "vitest";
+import { withFirstLines } from "../../http/first_lines.ts";
 import { holdFinisher } from "../../http/hold_finisher.ts";
 import { type HoldOutcome, type HoldRequest, placeHold } from "../../http/hold_flow.ts";
 import type { DecidePort } from "../../http/ports.ts";
 import { OnhandError } from "../../shared/errors.ts";
-import type { Command, Decision } from "../../shared/messages.ts";
+import type { Command, Decision, DecisionLine, Level } from "../../shared/messages.ts";
 import { partition } from "../../streams/partition.ts";
 import { FakeStockActor } from "./support/fake_stock_actor.ts";
 
@@ -72,7 +73,7 @@ describe("placeHold() over several shards", () => {
     actor.received.length = 0;
     const outcome = await placeHold(actor, request(2));
     expect(outcome).toMatchObject({ held: false, reason: "insufficient_available" });
-    expect(outcome.lines).toMatchObject([{ short: 0 }, { short: 0 }, { sku: THIRD, short: 1 }]);
+    expect(outcome.lines).toMatchObject([{ sku: THIRD, qty: 2, short: 1 }]);
     expect(sent(actor).slice(3)).toEqual([`seal aborted ${HOME}`, `seal aborted ${SECOND}`]);
   });
 
@@ -83,11 +84,7 @@ describe("placeHold() over several shards", () => {
     const outcome = await placeHold(actor, request(2));
     expect(outcome.held).toBe(false);
     expect(sent(actor)).toEqual([`hold ${HOME}`]);
-    expect(outcome.lines).toMatchObject([
-      { sku: HOME, short: 1 },
-      { sku: SECOND, short: 0 },
-      { sku: THIRD, short: 0 },
-    ]);
+    expect(outcome.lines).toMatchObject([{ sku: HOME, qty: 2, short: 1 }]);
   });
 
   test("the same call again gives the same outcome and sends the same commands", async () => {
@@ -212,6 +209,83 @@ describe("placeHold() under a key that has another content", () => {
       [HOME, SECOND, THIRD].map((one) => ({ sku: one, location: "L" })),
     );
     expect(levels.map((level) => level?.reserved)).toEqual([2, 2, 2]);
+  });
+});
+
+describe("placeHold() of several lines of one shard, again", () => {
+  const lines = [
+    { sku: HOME, location: "L", qty: 1 },
+    { sku: HOME, location: "M", qty: 5 },
+  ];
+  const both: HoldRequest = { ...request(1), lines };
+
+  async function stockedAt(atL: number, atM: number): Promise<FakeStockActor> {
+    const actor = new FakeStockActor(SHARDS);
+    await actor.decide({ type: "receipt", id: "l", sku: HOME, location: "L", qty: atL });
+    await actor.decide({ type: "receipt", id: "m", sku: HOME, location: "M", qty: atM });
+    return actor;
+  }
+
+  const told = ({ lines: of }: HoldOutcome) =>
+    of.map(({ location, qty, short, level }) => [location, qty, short, level?.available]);
+
+  test("placed: what was asked, and no level, when the ledger does not answer", async () => {
+    const actor = await stockedAt(3, 7);
+    const away = { lines: () => Promise.reject(new Error("away")) };
+    const decider = withFirstLines(actor, away);
+    expect(told(await placeHold(decider, both))).toEqual([
+      ["L", 1, 0, 2],
+      ["M", 5, 0, 2],
+    ]);
+    const again = await placeHold(decider, both);
+    expect(again).toMatchObject({ held: true, duplicate: true });
+    expect(told(again)).toEqual([
+      ["L", 1, 0, undefined],
+      ["M", 5, 0, undefined],
+    ]);
+  });
+
+  test("placed: its first lines, once the ledger has them", async () => {
+    const actor = await stockedAt(3, 7);
+    const first: DecisionLine[] = lines.map((line) => ({ ...line, location: "chosen", short: 0 }));
+    let asked = 0;
+    const late = { lines: async () => (asked++ === 0 ? undefined : first) };
+    const decider = withFirstLines(actor, late);
+    await placeHold(decider, both);
+    expect(asked).toBe(0);
+    expect((await placeHold(decider, both)).lines).toEqual(first);
+    expect(asked).toBe(2);
+  });
+
+  test("refused: the line that was short, at its own place", async () => {
+    const decider = withFirstLines(await stockedAt(10, 2), { lines: async () => [] });
+    const first = await placeHold(decider, both);
+    expect(told(first)).toEqual([["M", 5, 3, 2]]);
+    const again = await placeHold(decider, both);
+    expect(told(again)).toEqual(told(first));
+  });
+});
+
+describe("a refusal of one line", () => {
+  test.each([
+    ["insufficient_available", 3],
+    ["backorder_limit", 3],
+    ["channel_closed", 5],
+    ["limit_exceeded", undefined],
+    ["id_conflict", undefined],
+  ] as const)("%s: %s short", async (reason, short) => {
+    const actor = await stocked(2);
+    const refusing: DecidePort = {
+      ...ports(actor),
+      async decide(command) {
+        const [level] = await actor.levels([command]);
+        const decision = await actor.decide(command);
+        return { ...decision, outcome: "rejected", reason, level: level as Level };
+      },
+    };
+    const lines = [{ sku: HOME, location: "L", qty: 5 }];
+    const outcome = await placeHold(refusing, { ...request(1), lines });
+    expect(outcome.lines.map((line) => line.short)).toEqual(short === undefined ? [] : [short]);
   });
 });
 

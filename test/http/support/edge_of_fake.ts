@@ -3,6 +3,7 @@
 import type { Hono } from "hono";
 import { createApp } from "../../../http/app.ts";
 import { measured } from "../../../http/decide.ts";
+import { withFirstLines } from "../../../http/first_lines.ts";
 import { ledgerReads } from "../../../http/ledger_reads.ts";
 import { LiveHub } from "../../../http/live_hub.ts";
 import { masterData } from "../../../http/master_data.ts";
@@ -36,10 +37,11 @@ export async function edgeOfFake(
   const metrics = new EdgeMetrics(() => hub.stats);
   const errors: string[] = [];
   const well = async () => ({ ok: true, latencyMs: 0.1 });
+  const ledger = ledgerReads(database, actor);
   const edge: Edge = {
-    decider: measured(actor, metrics),
+    decider: withFirstLines(measured(actor, metrics), ledger),
     registry: actor,
-    ledger: ledgerReads(database, actor),
+    ledger,
     master: masterData(database),
     planner: plannerOf(database, actor),
     hub,

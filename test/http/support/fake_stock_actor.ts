@@ -44,8 +44,7 @@ export class FakeStockActor implements DecidePort, RegistryPort {
     const known = this.#decided.get(key);
     if (known !== undefined && command.type !== "tick") {
       if (known.content !== content) return this.#decision(command, "rejected", "id_conflict");
-      const first = known.decision.outcome as "applied" | "rejected";
-      return { ...known.decision, outcome: "duplicate", first };
+      return repeatOf(known.decision);
     }
     const decision = this.#apply(command);
     this.#decided.set(key, { content, decision });
@@ -105,6 +104,7 @@ export class FakeStockActor implements DecidePort, RegistryPort {
       command,
       isShort ? "rejected" : "applied",
       isShort ? "insufficient_available" : undefined,
+      (lines.find((line) => line.short > 0) ?? lines[0])?.cell,
     );
     return {
       ...decision,
@@ -162,6 +162,15 @@ export class FakeStockActor implements DecidePort, RegistryPort {
       ...(cell === undefined ? {} : { level: this.#level(cell) }),
     };
   }
+}
+
+/** As the machine repeats: the level of one key as the ledger keeps it, and no lines. */
+function repeatOf(decision: Decision): Decision {
+  const { lines: _, level, ...rest } = decision;
+  const first = decision.outcome as "applied" | "rejected";
+  if (level === undefined) return { ...rest, outcome: "duplicate", first };
+  const { unavailable: _u, atp: _a, inventoryPosition: _p, ...kept } = level as Level;
+  return { ...rest, outcome: "duplicate", first, level: kept };
 }
 
 function change(cell: Cell, command: Command): Decision["reason"] | undefined {
