@@ -10,8 +10,8 @@ import type { Database, Sql } from "../shared/postgres.ts";
 import { partition } from "../streams/partition.ts";
 import { toToken } from "../streams/subjects.ts";
 import { levelsAsOf, locationsOf } from "./as_of.ts";
-import { readHolds } from "./hold_reads.ts";
-import type { HoldLineState } from "./hold_state.ts";
+import { readHold } from "./hold_reads.ts";
+import type { HoldState } from "./hold_state.ts";
 import { decisionOf, decisionsOf } from "./ledger_decisions.ts";
 import {
   checkpointedLevel,
@@ -50,11 +50,8 @@ export type LedgerReads = StoredLevels & {
   decision(sku: string, location: string | undefined, id: string): Promise<Decision[]>;
   /** The lines of the hold placed at the position of `decision`; undefined while the ledger has not got it. */
   lines(decision: Decision): Promise<DecisionLine[] | undefined>;
-  /**
-   * Lines of a hold as committed. With `everywhere` in all shards (the id is unique, as minted ones are), else in
-   * the shard of `sku`.
-   */
-  hold(hold: string, sku: string, everywhere: boolean): Promise<HoldLineState[]>;
+  /** The hold that `sku` has under an id, as committed, with its lines of other SKUs in all shards. */
+  hold(hold: string, sku: string): Promise<HoldState | undefined>;
 };
 
 type Topology = { epoch: number; shards: number };
@@ -85,9 +82,9 @@ export function ledgerReads(database: Database, topology: Topology): LedgerReads
         async (sql) => decisionOf(await rowsAt(sql, decision))?.lines,
         HTTP_COMMIT_WAIT_MS,
       ),
-    hold: (hold, sku, everywhere) => {
+    hold: (hold, sku) => {
       const shard = partition(toToken(sku), topology.shards);
-      return readHolds(database, { hold, epoch: topology.epoch, shard: everywhere ? null : shard });
+      return readHold(database, { hold, sku, epoch: topology.epoch, shard });
     },
   };
 }

@@ -194,17 +194,21 @@ export const HoldAnswer = z
   })
   .meta({ id: "Hold" });
 
+const holdStatus = z
+  .enum(["pending", "held", "fulfilled", "released", "expired"])
+  .describe("pending: not sealed yet, so not held yet");
+
 export const HoldStateAnswer = z
   .strictObject({
     hold: z.string(),
-    status: z.enum(["held", "fulfilled", "released", "expired"]),
+    status: holdStatus,
     lines: z.array(
       z.strictObject({
         sku: z.string(),
         location: z.string(),
         qty: whole.describe("still held"),
         backordered: whole,
-        status: z.string(),
+        status: holdStatus,
         expiresAt: time.nullable(),
         channel: z.string().optional(),
       }),

@@ -76,6 +76,13 @@ export const IMPORT_REJECTS_SHOWN_MAX = 20;
 /** Commands the simulated chain has sent and knows nothing of yet; beyond it, its time stands still. */
 export const DEMO_BACKLOG_MAX = 2_000;
 
+// ---------------------------------------------------------------- holds over several shards
+
+/** How long a line waits for its seal, in ms; part of the fold (SPEC 7). */
+export const HOLD_UNSEALED_MS = 60_000;
+/** How much longer lines live than the hold at home, in ms; part of the fold. */
+export const HOLD_LINE_GRACE_MS = 300_000;
+
 // ---------------------------------------------------------------- runtime: the shell around a machine
 
 /** Commands applied before the event loop gets its turn: about 1 ms of work. */

@@ -3,7 +3,8 @@
 // sum of its live holds. S9: a hold ends exactly once, here, in `endHold`.
 
 import { assert, broken } from "../../shared/assert.ts";
-import { LINE_GRACE_MS, STALE_MAX, TOMBSTONE_MS, TOMBSTONES_MAX, UNSEALED_MS } from "./limits.ts";
+import { HOLD_LINE_GRACE_MS, HOLD_UNSEALED_MS } from "../../shared/limits.ts";
+import { STALE_MAX, TOMBSTONE_MS, TOMBSTONES_MAX } from "./limits.ts";
 import { ownText } from "./name_cache.ts";
 import { shardOf } from "./names.ts";
 import type { Shard } from "./shard.ts";
@@ -173,6 +174,6 @@ export function isHome(s: Shard, group: Group): boolean {
 /** How long lines live from now: unsealed ones briefly, those away from home a grace more. */
 export function lifeMs(s: Shard, group: Group): number {
   const asked = group.ttlMs ?? Number.MAX_SAFE_INTEGER;
-  const own = group.sealed ? asked : Math.min(asked, UNSEALED_MS);
-  return group.home === null || isHome(s, group) ? own : own + LINE_GRACE_MS;
+  const own = group.sealed ? asked : Math.min(asked, HOLD_UNSEALED_MS);
+  return group.home === null || isHome(s, group) ? own : own + HOLD_LINE_GRACE_MS;
 }

@@ -40,10 +40,6 @@ export const TOMBSTONE_MS = 7 * DAY_MS;
 export const TOMBSTONES_MAX = 50_000;
 /** Entries of a queue of what is finished that stand there for nothing any more, beyond as many as the others. */
 export const STALE_MAX = 1_024;
-/** How long a line of a hold over several shards waits for its seal. */
-export const UNSEALED_MS = MINUTE_MS;
-/** How much longer lines live than the hold at home. */
-export const LINE_GRACE_MS = 5 * MINUTE_MS;
 /** Parts of one hold over shards are placed within this time of each other; further apart, it is another hold. */
 export const PLACING_MS = DAY_MS;
 /** Order lines of one key that are open, or closed and still remembered. */

@@ -149,17 +149,20 @@ function getHold(edge: Edge): Route {
     name: "getHold",
     tag: "holds",
     summary: "What a hold still holds",
-    description: "From checkpoint and ledger: about a quarter of a second behind the decisions.",
+    description:
+      "From checkpoint and ledger: about a quarter of a second behind the decisions. All its lines, in whatever " +
+      "shard. `pending`: it has lines in several shards and its outcome is not sealed yet; nothing is promised.",
     parameters,
     answers: { 200: { description: "the hold", schema: HoldStateAnswer } },
     problems: ["invalid_field", "unknown_hold", "ledger_unavailable"],
     async handle(c) {
       onlyQuery(c, ["sku", "location"]);
       const { hold, sku } = target(c);
-      const lines = await edge.ledger.hold(hold, sku, skuOfHoldId(hold) !== undefined);
-      if (lines.length === 0) throw new ProblemError("unknown_hold", `No hold is known as ${hold}`);
-      const live = lines.find((line) => line.status === "held");
-      return replyJson(c, 200, { hold, status: (live ?? lines[0])?.status, lines });
+      const state = await edge.ledger.hold(hold, sku);
+      if (state === undefined) {
+        throw new ProblemError("unknown_hold", `No hold of ${sku} is known as ${hold}`);
+      }
+      return replyJson(c, 200, { hold, ...state });
     },
   };
 }

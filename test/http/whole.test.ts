@@ -1,11 +1,15 @@
 // The edge with everything behind it real: stock actor, log, ledger, registry. What callers may rely on.
 import { Svcm } from "@nats-io/services";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { placeHold } from "../../http/hold_flow.ts";
+import type { DecidePort } from "../../http/ports.ts";
 import { DecisionAnswer, HistoryAnswer, HoldStateAnswer, StockAnswer } from "../../http/schemas.ts";
 import { Database } from "../../shared/postgres.ts";
 import { formatVersion } from "../../shared/version.ts";
 import { partition } from "../../streams/partition.ts";
+import { createPublisher } from "../../streams/publisher.ts";
 import { toToken } from "../../streams/subjects.ts";
+import { readTopology } from "../../streams/topology.ts";
 import { SseReader } from "./support/sse_reader.ts";
 import { call, type Json, until, type WholeHouse, wholeHouse } from "./support/whole_house.ts";
 
@@ -294,6 +298,44 @@ describe("holds", () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
     expect(new Set(answers.map(({ body }) => body.hold)).size).toBe(1);
     for (const sku of skus) expect((await strong(sku)).totals.reserved).toBe(2);
+  });
+
+  test("over several shards: pending until it is sealed, whoever named it", async () => {
+    const skus = spread("named").slice(0, 2) as [string, string];
+    for (const sku of skus) await receive(sku, 5);
+    const id = "cart over shards";
+    const publisher = createPublisher(house.nc, await readTopology(house.nc));
+    const sealAs = (outcome: "held" | "aborted" | undefined): DecidePort => ({
+      epoch: 1,
+      shards: SHARDS,
+      async decide(command) {
+        if (command.type !== "seal") return publisher.decide(command);
+        if (outcome === undefined) throw new Error("the edge is gone");
+        return publisher.decide({ ...command, outcome });
+      },
+    });
+    const lines = skus.map((sku) => ({ sku, location: "north", qty: 2 }));
+    const request = { hold: id, commandId: "cart", lines, ttlMs: 600_000 };
+    await expect(placeHold(sealAs(undefined), request)).rejects.toThrow("gone");
+    const path = `/v1/holds/${encodeURIComponent(id)}?sku=${skus[0]}`;
+    const state = async () => HoldStateAnswer.parse((await get(path)).body);
+    await until(async () => (await state()).lines.length === 2, "both lines");
+    const { status, lines: found } = await state();
+    expect([status, ...found.map((line) => line.status)]).toEqual(Array(3).fill("pending"));
+    await placeHold(sealAs("aborted"), request);
+    await publisher.close(1_000);
+    await until(async () => (await state()).status === "released", "aborted");
+
+    const placed = await holdsOf(
+      skus.map((sku) => ({ sku, qty: 1 })),
+      { id: "cart at once" },
+    );
+    expect(placed.status).toBe(201);
+    const placedAt = placed.headers.get("location") ?? "";
+    await until(async () => {
+      const { lines: told } = HoldStateAnswer.parse((await get(placedAt)).body);
+      return told.length === 2 && told.every((line) => line.status === "held");
+    }, "held");
   });
 
   test("the same key again is told the same lines and places", async () => {
