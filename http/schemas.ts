@@ -138,6 +138,10 @@ export const DecisionAnswer = z
     at: time,
     level: z.union([LevelAnswer, LedgerLevelAnswer]).optional(),
     lines: z.array(line).optional(),
+    firm: z
+      .literal(true)
+      .optional()
+      .describe("a hold asked with a time that is firm, and stays so"),
   })
   .meta({ id: "Decision" });
 

@@ -361,10 +361,7 @@ export type DecisionLine = {
   level?: Level | LedgerLevel;
 };
 
-/**
- * The answer to a command. `duplicate` repeats the first decision: `first` is its outcome, and reason,
- * position, at and level are the first one's too.
- */
+/** The answer to a command. `duplicate` repeats the first: `first` is its outcome, and reason, position, at, level are its too. */
 export type Decision = {
   id: string;
   outcome: "applied" | "rejected" | "duplicate" | "malformed";
@@ -382,6 +379,8 @@ export type Decision = {
   level?: Level | LedgerLevel;
   /** For a hold with lines or without a location; a repeat has none, but for those of a placed hold that the edge adds. */
   lines?: DecisionLine[];
+  /** Of a hold asked with a time: it was firm in all its lines, so it has no end. A repeat does not tell. */
+  firm?: true;
 };
 
 /** The brief's short form for tills: `{"qty": -2}` sold two, `{"qty": 50}` received fifty. */

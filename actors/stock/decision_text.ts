@@ -14,11 +14,13 @@ export function decisionText(s: Shard, c: Command, reason: number): string {
   const outcome = reason === APPLIED ? "applied" : "rejected";
   const head = `${headText(s, c, outcome)},"level":${levelJson(s, s.place)}`;
   const lines = s.placed.length > 0 ? placedLines(s) : s.lines;
-  if (reason === APPLIED && s.detail === null && lines === null) return `${head}}`;
+  const firm = s.firmLines > 0 && s.firmLines === (c.raw.lines?.length ?? 1);
+  if (reason === APPLIED && s.detail === null && lines === null && !firm) return `${head}}`;
   const tail: Partial<Decision> = {};
   if (reason !== APPLIED) tail.reason = reasonName(reason);
   if (s.detail !== null) tail.detail = s.detail;
   if (lines !== null) tail.lines = lines;
+  if (firm) tail.firm = true;
   return `${head},${JSON.stringify(tail).slice(1)}`;
 }
 

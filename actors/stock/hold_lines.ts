@@ -15,7 +15,15 @@ import {
   setDue,
 } from "./hold_book.ts";
 import { letGo } from "./hold_ends.ts";
-import { type Asked, chooseKey, type HoldPlan, makeFirm, planHold, refuseLines } from "./holds.ts";
+import {
+  type Asked,
+  chooseKey,
+  type HoldPlan,
+  makeFirm,
+  planHold,
+  refuseLines,
+  stayFirm,
+} from "./holds.ts";
 import { HOLDS_MAX } from "./limits.ts";
 import { gotAfterAll } from "./lost.ts";
 import {
@@ -140,7 +148,7 @@ function placeLine(s: Shard, c: Command, plan: HoldPlan, group: Group): Hold {
   giveHeld(s, held, plan.held - held.qty);
   changeWaiting(s, held, plan.waiting - held.backordered);
   const units = held.qty + held.backordered;
-  if (held.firm) s.delta.demand += units - had;
+  if (held.firm) stayFirm(s, c, units - had);
   else if (group.sealed && c.ttlMs === FIRM) makeFirm(s, held);
   s.book(key, c, "command", c.atMs, c.hold);
   if (!held.firm) setDue(s, held, s.now + lifeMs(s, group));

@@ -172,12 +172,18 @@ export function place(s: Shard, c: Command, plan: HoldPlan): Hold {
   giveHeld(s, held, plan.held - held.qty);
   changeWaiting(s, held, plan.waiting - held.backordered);
   const units = held.qty + held.backordered;
-  if (held.firm) s.delta.demand += units - had;
+  if (held.firm) stayFirm(s, c, units - had);
   else if (c.ttlMs === FIRM) makeFirm(s, held);
   s.book(key, c, "command", c.atMs, c.hold);
   if (!held.firm) setDue(s, held, s.now + c.ttlMs);
   gotAfterAll(s, c, key.sku, units - had);
   return held;
+}
+
+/** A placed order stays one, whatever time it is asked with; what it gains or loses is demand at once. */
+export function stayFirm(s: Shard, c: Command, gained: number): void {
+  s.delta.demand += gained;
+  if (c.ttlMs !== FIRM) s.firmLines += 1;
 }
 
 /** From here on it is a placed order: it never expires and is demand at once. Into `s.delta`. */

@@ -118,6 +118,8 @@ export class Shard {
   place: KeyState = new KeyState(new SkuState(""), "", 0);
   lines: DecisionLine[] | null = null;
   detail: string | null = null;
+  /** Lines that a hold asked with a time found firm: they stay so. */
+  firmLines = 0;
   /** What the recent tier will keep of it. */
   readonly record = new RecentId();
   /** Mark to remember: what a void undid. */
@@ -148,6 +150,7 @@ export class Shard {
     this.detail = null;
     this.lines = null;
     this.voided = null;
+    this.firmLines = 0;
     this.commandRows = 0;
     this.changedCount = 0;
     if (this.fresh.length > 0) this.fresh.length = 0;

@@ -99,7 +99,8 @@ export function placeHoldRoute(edge: Edge): Route {
       const request = requestOf(body, idempotencyKey(c));
       const sku = body.lines[0]?.sku ?? "";
       try {
-        return replyOutcome(c, request, await place(request));
+        const outcome = await place(request);
+        return replyOutcome(c, request, outcome, await isFirm(edge, body, outcome));
       } catch (error) {
         if (!isPending(error)) throw error;
         const location = holdPath(request.hold, sku);
@@ -128,7 +129,24 @@ export function requestOf(body: HoldBody, key: string | undefined): HoldRequest 
   return { ...rest, hold, commandId: key ?? unique } as HoldRequest;
 }
 
-export function replyOutcome(c: Context, request: HoldRequest, outcome: HoldOutcome): Response {
+/**
+ * Whether what was placed has no end. A live hold that was firm stays so, whatever time it is asked with. A repeat does
+ * not tell: of an id that others may have used before, what the hold is now is looked up.
+ */
+async function isFirm(edge: Edge, body: HoldBody, outcome: HoldOutcome): Promise<boolean> {
+  if (body.ttlMs === null || outcome.decision.firm === true) return true;
+  if (!outcome.held || !outcome.duplicate || body.id === undefined) return false;
+  const state = await edge.ledger.hold(body.id, body.lines[0]?.sku ?? "").catch(() => undefined);
+  const live = state?.lines.filter((line) => line.status === "held") ?? [];
+  return live.length > 0 && live.every((line) => line.expiresAt === null);
+}
+
+function replyOutcome(
+  c: Context,
+  request: HoldRequest,
+  outcome: HoldOutcome,
+  isFirm: boolean,
+): Response {
   const { decision } = outcome;
   if (!outcome.held) {
     const code = codeOf({ ...decision, reason: outcome.reason });
@@ -151,7 +169,7 @@ export function replyOutcome(c: Context, request: HoldRequest, outcome: HoldOutc
       qty,
       ...(level === undefined ? {} : { available: level.available }),
     })),
-    expiresAt: request.ttlMs === null ? null : later(decision.at, request.ttlMs),
+    expiresAt: isFirm ? null : later(decision.at, request.ttlMs as number),
     at: decision.at,
     ...(outcome.duplicate ? { duplicate: true } : {}),
   };

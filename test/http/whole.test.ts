@@ -259,6 +259,33 @@ describe("holds", () => {
     expect(done.body).toMatchObject({ level: { onHand: 2, reserved: 0 } });
   });
 
+  test("a firm hold has no end, whatever time its id is asked with later", async () => {
+    await receive("paid", 9);
+    await receive("paid", 9, "south");
+    const line = (location: string, qty = 1) => ({ sku: "paid", location, qty });
+    const expiry = async (lines: object[], more: object, key?: string) =>
+      (await holdsOf(lines, more, key)).body.expiresAt;
+    expect(await expiry([line("north")], { id: "order/1", ttlMs: null })).toBeNull();
+    expect(await expiry([line("north", 2)], { id: "order/1" })).toBeNull();
+    expect(await expiry([{ sku: "paid", qty: 2 }], { id: "order/1" }, "again")).toBeNull();
+    await until(
+      async () => (await get("/v1/holds/order%2F1?sku=paid")).status === 200,
+      "committed",
+    );
+    expect(await expiry([{ sku: "paid", qty: 2 }], { id: "order/1" }, "again")).toBeNull();
+    expect(await expiry([line("north"), line("south")], { id: "order/1" })).toEqual(
+      expect.any(String),
+    );
+    const both = [line("north", 3), line("south")];
+    expect(await expiry(both, { id: "order/2", ttlMs: null })).toBeNull();
+    expect(await expiry(both, { id: "order/2" })).toBeNull();
+    expect(await expiry([line("north")], { id: "cart/2" })).toEqual(expect.any(String));
+    const twice = [line("north", 2)];
+    const first = await holdsOf(twice, { id: "cart/2" }, "timed");
+    const again = await holdsOf(twice, { id: "cart/2" }, "timed");
+    expect(again.body).toEqual({ ...first.body, duplicate: true });
+  });
+
   test("over several shards: all lines or none, and a refused one frees what it took", async () => {
     const skus = spread("basket");
     for (const sku of skus) await receive(sku, 5);

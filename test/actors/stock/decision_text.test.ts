@@ -40,7 +40,7 @@ describe("Texts", () => {
 
 /** A decision with its fields in the order they are told in. */
 function inOrder(decision: Decision, level: Level | Decision["level"]): Decision {
-  const { id, outcome, epoch, shard, seq, index, at, reason, detail, lines } = decision;
+  const { id, outcome, epoch, shard, seq, index, at, reason, detail, lines, firm } = decision;
   return {
     id,
     outcome,
@@ -53,6 +53,7 @@ function inOrder(decision: Decision, level: Level | Decision["level"]): Decision
     ...(reason === undefined ? {} : { reason }),
     ...(detail === undefined ? {} : { detail }),
     ...(lines === undefined ? {} : { lines }),
+    ...(firm === undefined ? {} : { firm }),
   };
 }
 
