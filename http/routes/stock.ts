@@ -1,5 +1,6 @@
 // Routes that read stock: one SKU, several, a location's list, a SKU's history.
 
+import type { Context } from "hono";
 import { z } from "zod";
 import { nameFault } from "../../shared/ids.ts";
 import { type LedgerLevel, LocationSchema, SkuSchema, TimeSchema } from "../../shared/messages.ts";
@@ -43,6 +44,14 @@ const cursor: Parameter = {
   schema: z.string(),
 };
 
+const CONSISTENCIES = ["registry", "strong"] as const;
+const consistency: Parameter = {
+  name: "consistency",
+  in: "query",
+  description: "how fresh; default registry",
+  schema: z.enum(CONSISTENCIES),
+};
+
 /** Most that epoch, seq, index and ordinal of a ledger row may be: int4, int8, int2, int4. */
 const POSITION_MAX = [2 ** 31 - 1, Number.MAX_SAFE_INTEGER, 2 ** 15 - 1, 2 ** 31 - 1];
 
@@ -66,12 +75,7 @@ function oneSku(edge: Edge): Route {
       sku,
       location,
       { name: "asOf", in: "query", description: "append time, RFC 3339", schema: TimeSchema },
-      {
-        name: "consistency",
-        in: "query",
-        description: "how fresh; default registry",
-        schema: z.enum(["registry", "strong"]),
-      },
+      consistency,
     ],
     answers: { 200: { description: "levels", schema: z.union([StockAnswer, StockAsOfAnswer]) } },
     problems: [
@@ -87,13 +91,13 @@ function oneSku(edge: Edge): Route {
       const name = skuOfPath(c);
       const at = nameOfQuery(c, "location");
       const asOfMs = timeOfQuery(c, "asOf");
-      const consistency = choiceOfQuery(c, "consistency", ["registry", "strong"]);
+      const isStrong = isStrongRead(c);
       if (asOfMs !== undefined) {
         const levels = await edge.ledger.asOf(name, at, asOfMs);
         if (levels.length === 0) throw unknownSku(name, at);
         return replyJson(c, 200, asOfView(name, asOfMs, levels));
       }
-      if (consistency === "strong") await catchUp(edge, [name]);
+      if (isStrong) await catchUp(edge, [name]);
       const { levels, stale } = await readLevels(edge, [name], at);
       if (levels.length === 0) throw unknownSku(name, at);
       return replyJson(c, 200, stockView(name, levels, stale));
@@ -110,7 +114,8 @@ function manySkus(edge: Edge): Route {
     summary: "Levels of several SKUs, or of all SKUs at a location",
     description:
       "With `sku` (repeat it, up to 200): those SKUs, at `location` if given. With `location` alone: " +
-      "its SKUs in order, a page at a time; a SKU that first came seconds ago may not be listed yet.",
+      "its SKUs in order, a page at a time; a SKU that first came seconds ago may not be listed yet. With " +
+      "`consistency=strong` the levels are those after everything decided before.",
     parameters: [
       {
         name: "sku",
@@ -120,16 +125,25 @@ function manySkus(edge: Edge): Route {
         repeated: true,
       },
       location,
+      consistency,
       limit,
       cursor,
     ],
     answers: { 200: { description: "levels by SKU", schema: StockListAnswer } },
-    problems: ["invalid_field", "invalid_cursor", "registry_unavailable", "ledger_unavailable"],
+    problems: [
+      "invalid_field",
+      "invalid_cursor",
+      "registry_unavailable",
+      "ledger_unavailable",
+      "log_unavailable",
+      "strong_read_timeout",
+    ],
     async handle(c) {
-      onlyQuery(c, ["sku", "location", "limit", "cursor"]);
+      onlyQuery(c, ["sku", "location", "consistency", "limit", "cursor"]);
       const skus = namesOfQuery(c, "sku");
       const at = nameOfQuery(c, "location");
-      if (skus.length > 0) return replyJson(c, 200, await viewsOf(edge, skus, at));
+      const isStrong = isStrongRead(c);
+      if (skus.length > 0) return replyJson(c, 200, await viewsOf(edge, skus, at, isStrong));
       if (at === undefined) {
         throw invalidField([{ field: "sku", fault: "expected sku or location" }]);
       }
@@ -138,7 +152,7 @@ function manySkus(edge: Edge): Route {
       const place = after === undefined ? [""] : decodeCursor(after, ["string"]);
       const keys = await edge.ledger.keysOf(at, String(place[0]), rows + 1);
       const page = keys.slice(0, rows);
-      const { stock } = await viewsOf(edge, page, at);
+      const { stock } = await viewsOf(edge, page, at, isStrong);
       const last = keys.length > rows ? page.at(-1) : undefined;
       return replyJson(c, 200, {
         stock,
@@ -187,7 +201,16 @@ function history(edge: Edge): Route {
   };
 }
 
-async function viewsOf(edge: Edge, skus: readonly string[], at: string | undefined) {
+const isStrongRead = (c: Context): boolean =>
+  choiceOfQuery(c, "consistency", CONSISTENCIES) === "strong";
+
+async function viewsOf(
+  edge: Edge,
+  skus: readonly string[],
+  at: string | undefined,
+  isStrong: boolean,
+) {
+  if (isStrong) await catchUp(edge, skus);
   const { levels, stale } = await readLevels(edge, skus, at);
   const bySku = Map.groupBy(levels, (level) => level.sku);
   const known = skus.filter((name) => bySku.has(name));

@@ -3,7 +3,13 @@ import { Svcm } from "@nats-io/services";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { placeHold } from "../../http/hold_flow.ts";
 import type { DecidePort } from "../../http/ports.ts";
-import { DecisionAnswer, HistoryAnswer, HoldStateAnswer, StockAnswer } from "../../http/schemas.ts";
+import {
+  DecisionAnswer,
+  HistoryAnswer,
+  HoldStateAnswer,
+  StockAnswer,
+  StockListAnswer,
+} from "../../http/schemas.ts";
 import { Database } from "../../shared/postgres.ts";
 import { formatVersion } from "../../shared/version.ts";
 import { partition } from "../../streams/partition.ts";
@@ -46,6 +52,23 @@ describe("reads", () => {
       await receive("strong", 1);
       expect((await strong("strong")).totals.onHand).toBe(i);
     }
+  });
+
+  test("a strong read of several SKUs sees every decision of their shards", async () => {
+    const skus = spread("strong-list");
+    const query = skus.map((sku) => `sku=${sku}`).join("&");
+    for (let i = 1; i <= 20; i++) {
+      await Promise.all(skus.map((sku) => receive(sku, 1, "listed")));
+      const { body } = await get(`/v1/stock?${query}&consistency=strong`);
+      const { stock } = StockListAnswer.parse(body);
+      expect(stock.map(({ totals }) => totals.onHand)).toEqual(skus.map(() => i));
+    }
+    const path = "/v1/stock?location=listed&consistency=strong";
+    await until(async () => ((await get(path)).body.stock as Json[]).length === SHARDS, "listed");
+    await receive(skus[0] as string, 5, "listed");
+    const { stock } = StockListAnswer.parse((await get(path)).body);
+    expect(stock.find(({ sku }) => sku === skus[0])?.totals.onHand).toBe(25);
+    expect((await get(`/v1/stock?${query}&consistency=weak`)).status).toBe(400);
   });
 
   test("asOf answers as the ledger knew then", async () => {
