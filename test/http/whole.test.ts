@@ -8,8 +8,10 @@ import {
   HistoryAnswer,
   HoldStateAnswer,
   StockAnswer,
+  StockAsOfAnswer,
   StockListAnswer,
 } from "../../http/schemas.ts";
+import type { Level } from "../../shared/messages.ts";
 import { Database } from "../../shared/postgres.ts";
 import { formatVersion } from "../../shared/version.ts";
 import { partition } from "../../streams/partition.ts";
@@ -86,6 +88,37 @@ describe("reads", () => {
     expect(now.body).toMatchObject({ totals: { onHand: 6 } });
     const before = await get("/v1/stock/past?asOf=2020-01-01T00:00:00Z");
     expect(before).toMatchObject({ status: 404, body: { code: "unknown_sku" } });
+  });
+
+  test("asOf now is what is read now: refusals change no level and make none", async () => {
+    const refused = (sku: string, location: string, qty: number) => {
+      const hold = { type: "hold", sku, location, hold: `${location}${qty}`, qty, ttlMs: 9_000 };
+      return post("/v1/commands", { ...hold, shopper: "s" });
+    };
+    await receive("scarce", 2);
+    for (const sku of ["scarce", "nowhere"]) {
+      await refused(sku, "north", 5);
+      // More is lost of what was first refused at north.
+      await refused(sku, "south", 8);
+      await until(async () => {
+        const { rows } = HistoryAnswer.parse((await get(`/v1/stock/${sku}/history`)).body);
+        return rows.filter((row) => row.cause === "lostDemand").length === 1;
+      }, "committed");
+    }
+    const asOf = `asOf=${new Date(Date.now() + 1_000).toISOString()}`;
+    const { locations } = await strong("scarce");
+    const { locations: then } = StockAsOfAnswer.parse((await get(`/v1/stock/scarce?${asOf}`)).body);
+    const { unavailable: _u, atp: _a, inventoryPosition: _p, ...kept } = locations[0] as Level;
+    expect(then).toEqual([kept]);
+    await refused("scarce", "north", 3);
+    await until(async () => {
+      const { rows } = HistoryAnswer.parse((await get("/v1/stock/scarce/history")).body);
+      return rows[0]?.hold === "north3";
+    }, "committed");
+    expect((await get(`/v1/stock/scarce?${asOf}`)).body).toMatchObject({ locations: [kept] });
+    for (const query of ["", `?${asOf}`]) {
+      expect((await get(`/v1/stock/nowhere${query}`)).status).toBe(404);
+    }
   });
 
   test("history pages through every row once, newest first", async () => {
