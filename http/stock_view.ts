@@ -57,7 +57,7 @@ export function totalsOf(levels: readonly Level[]): StockTotals {
     totals.backordered += level.backordered;
     totals.inTransit += level.inTransit;
     totals.onOrder += level.onOrder;
-    totals.inventoryPosition += level.inventoryPosition;
+    totals.inventoryPosition += Math.max(0, level.inventoryPosition);
     for (const channel of channels) {
       const own = Object.hasOwn(level.atp, channel) ? level.atp[channel] : level.atp.default;
       atp.set(channel, (atp.get(channel) ?? 0) + Math.max(0, own ?? level.available));
