@@ -8,6 +8,7 @@
 //      repeats what the first one began, from any process, and ends the same way.
 
 import { createHash } from "node:crypto";
+import { OnhandError } from "../shared/errors.ts";
 import { ANY_LOCATION, ID_LENGTH_MAX } from "../shared/ids.ts";
 import type {
   Command,
@@ -25,6 +26,8 @@ export type HoldRequest = {
   hold: string;
   /** Identity of the call: the same again is the same hold. */
   commandId: string;
+  /** Its id is the caller's own: a live hold of that id is replaced, with all its lines. */
+  replaces?: true;
   lines: readonly HoldLine[];
   /** Null: firm. */
   ttlMs: number | null;
@@ -57,7 +60,7 @@ export async function placeHold(
   deadlineMs?: number,
 ): Promise<HoldOutcome> {
   const first = request.lines[0] as HoldLine;
-  if (request.lines.length === 1) {
+  if (request.lines.length === 1 && !request.replaces) {
     const decision = await decider.decide(oneLine(request, first), deadlineMs);
     return outcomeOf(request, request.lines, decision);
   }
@@ -74,19 +77,46 @@ export function spansShards(lines: readonly HoldLine[], shards: number): boolean
   return lines.length > 1 && byShard(lines, shards).length > 1;
 }
 
+/** What home holds, the lines of other shards, and how to place those of one. */
+type Begun = {
+  atHome: HoldOutcome;
+  others: HoldLine[][];
+  place: (lines: readonly HoldLine[]) => Promise<HoldOutcome>;
+};
+
 async function placeOverShards(
   decider: DecidePort,
   request: HoldRequest,
   groups: readonly HoldLine[][],
   deadlineMs?: number,
 ): Promise<HoldOutcome> {
-  const home = request.lines[0] as HoldLine;
   const [homeLines, ...others] = groups as [readonly HoldLine[], ...HoldLine[][]];
   const place = async (lines: readonly HoldLine[]): Promise<HoldOutcome> =>
     outcomeOf(request, lines, await decider.decide(shardLines(request, lines, groups), deadlineMs));
   // Home first: whoever is refused there, for want of stock or because another call has this hold, touches nothing else.
   const atHome = await place(homeLines);
   if (!atHome.held) return atHome;
+  return begun(finishOverShards(decider, request, { atHome, others, place }, deadlineMs));
+}
+
+/** From here on something of the hold is in the log, whatever becomes of a later part of it. */
+async function begun<T>(rest: Promise<T>): Promise<T> {
+  try {
+    return await rest;
+  } catch (error) {
+    if (!(error instanceof OnhandError) || error.fields.sent !== false) throw error;
+    const { code, message } = error;
+    throw new OnhandError(code, message, { cause: error, fields: { ...error.fields, sent: true } });
+  }
+}
+
+async function finishOverShards(
+  decider: DecidePort,
+  request: HoldRequest,
+  { atHome, others, place }: Begun,
+  deadlineMs?: number,
+): Promise<HoldOutcome> {
+  const home = request.lines[0] as HoldLine;
   const outcomes = [atHome, ...(await Promise.all(others.map(place)))];
   const refused = outcomes.find(isConflict) ?? outcomes.find((outcome) => !outcome.held);
   if (refused === undefined) {

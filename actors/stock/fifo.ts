@@ -4,6 +4,8 @@
 export class Fifo<T> {
   private items: T[] = [];
   private head = 0;
+  /** Items that still stand for something, as their owner counts them. */
+  live = 0;
 
   get size(): number {
     return this.items.length - this.head;

@@ -59,7 +59,7 @@ export function addHold(s: Shard, key: KeyState, id: string, before: Hold | null
     s.holds.remove(before);
     leaveGroup(before);
     before.finished = -1;
-    s.tombstoneCount -= 1;
+    s.tombstones.live -= 1;
   }
   const hold = new Hold(ownText(id), key, s.nextHold++);
   s.holds.add(hold);
@@ -140,10 +140,10 @@ export function endHold(s: Shard, hold: Hold, status: Exclude<HoldStatus, "held"
   hold.finished = s.nextFinished++;
   hold.finishedMs = s.now;
   s.liveHolds -= 1;
-  s.tombstoneCount += 1;
+  s.tombstones.live += 1;
   s.tombstones.push(hold);
   // One that gave way to a new hold of its id stands there still: not more of them than of the others.
-  if (s.tombstones.size > 2 * s.tombstoneCount + STALE_MAX) s.tombstones.keep(isRemembered);
+  if (s.tombstones.size > 2 * s.tombstones.live + STALE_MAX) s.tombstones.keep(isRemembered);
   return freed;
 }
 
@@ -153,14 +153,14 @@ const isRemembered = (hold: Hold): boolean => hold.finished !== -1;
 export function pruneTombstones(s: Shard): void {
   for (let hold = s.tombstones.peek(); hold !== undefined; hold = s.tombstones.peek()) {
     const stale = hold.finished === -1;
-    if (!stale && hold.finishedMs + TOMBSTONE_MS > s.now && s.tombstoneCount <= TOMBSTONES_MAX) {
+    if (!stale && hold.finishedMs + TOMBSTONE_MS > s.now && s.tombstones.live <= TOMBSTONES_MAX) {
       return;
     }
     s.tombstones.shift();
     if (stale) continue;
     s.holds.remove(hold);
     leaveGroup(hold);
-    s.tombstoneCount -= 1;
+    s.tombstones.live -= 1;
     hold.finished = -1;
     s.deletes.holds.push(hold);
   }

@@ -132,7 +132,7 @@ export function receiveFault(key: KeyState, orderId: string, lineId: string, by:
 /** Remembers that a line or transfer is closed, or open again. */
 export function setClosed(s: Shard, item: OrderLine | Transfer, closed: boolean): void {
   if (!closed) {
-    if (item.closing !== 0) s.closedCount -= 1;
+    if (item.closing !== 0) s.closed.live -= 1;
     item.closedMs = NEVER_MS;
     item.closing = 0;
     return;
@@ -141,8 +141,8 @@ export function setClosed(s: Shard, item: OrderLine | Transfer, closed: boolean)
   item.closedMs = s.now;
   item.closing = s.nextClosed++;
   s.closed.push({ item, closing: item.closing });
-  s.closedCount += 1;
-  if (s.closed.size > 2 * s.closedCount + STALE_MAX) s.closed.keep(isClosed);
+  s.closed.live += 1;
+  if (s.closed.size > 2 * s.closed.live + STALE_MAX) s.closed.keep(isClosed);
 }
 
 /** What was opened again, or closed again since, stands there still. */
@@ -157,7 +157,7 @@ export function pruneClosed(s: Shard): void {
     if (!stale && item.closedMs + CLOSED_MS > s.now) return;
     s.closed.shift();
     if (stale) continue;
-    s.closedCount -= 1;
+    s.closed.live -= 1;
     if (item.kind === "order") forgetLine(s, item);
     else forgetTransfer(s, item);
   }

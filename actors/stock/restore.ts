@@ -91,7 +91,7 @@ export class ShardRestore {
     linkLost(s, this.lost);
     this.closed.sort((a, b) => a.closing - b.closing);
     for (const item of this.closed) s.closed.push({ item, closing: item.closing });
-    s.closedCount = this.closed.length;
+    s.closed.live = this.closed.length;
     for (const rare of this.inbound) rare.late = lateNow(s, rare);
     restoreCounters(s, snapshot);
     restoreFilter(s, this.generations, snapshot);
@@ -200,7 +200,7 @@ function linkHolds(s: Shard, holds: Hold[]): void {
   const finished = holds.filter((hold) => hold.status !== "held");
   finished.sort((a, b) => a.finished - b.finished);
   for (const hold of finished) s.tombstones.push(hold);
-  s.tombstoneCount = finished.length;
+  s.tombstones.live = finished.length;
 }
 
 function restoreHold(s: Shard, row: TableRow, groups: Map<number, Group>): Hold {

@@ -88,8 +88,6 @@ export class Shard {
   readonly clockAlerts = new Map<string, number>();
   keyCount = 0;
   liveHolds = 0;
-  tombstoneCount = 0;
-  closedCount = 0;
   /** Number of the next hold, of the next to finish, of the next lost record, of the next to close. */
   nextHold = 1;
   nextFinished = 1;

@@ -126,7 +126,8 @@ export function requestOf(body: HoldBody, key: string | undefined): HoldRequest 
   const home = body.lines[0]?.sku ?? "";
   const unique = key === undefined ? mintId() : digestOf(key);
   const hold = id ?? makeHoldId(home, unique);
-  return { ...rest, hold, commandId: key ?? unique } as HoldRequest;
+  const replaces = id === undefined ? {} : { replaces: true };
+  return { ...rest, ...replaces, hold, commandId: key ?? unique } as HoldRequest;
 }
 
 /**

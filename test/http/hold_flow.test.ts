@@ -99,10 +99,29 @@ describe("placeHold() over several shards", () => {
   test("a shard that cannot be reached leaves the hold unsealed, and a later call finishes it", async () => {
     const actor = await stocked(5);
     const broken = failing(actor, (command) => command.sku === SECOND, false);
-    await expect(placeHold(broken, request(2))).rejects.toMatchObject({ code: "publish_not_sent" });
+    // Home holds its line: whoever is told that nothing was sent would believe that nothing is in the log.
+    await expect(placeHold(broken, request(2))).rejects.toMatchObject({
+      code: "publish_not_sent",
+      fields: { sent: true },
+    });
     expect(sent(actor)).not.toContain(`seal held ${HOME}`);
     expect(sent(actor).some((line) => line.startsWith("seal aborted"))).toBe(false);
     expect(await placeHold(actor, request(2))).toMatchObject({ held: true });
+  });
+
+  test("home that cannot be reached: surely nothing is in the log", async () => {
+    const actor = await stocked(5);
+    const broken = failing(actor, (command) => command.sku === HOME, false);
+    await expect(placeHold(broken, request(2))).rejects.toMatchObject({ fields: { sent: false } });
+    expect(actor.received).toEqual([]);
+  });
+
+  test("one line under an id of the caller's own replaces all lines of that id", async () => {
+    const actor = await stocked(5);
+    const one = { ...request(2), lines: request(2).lines.slice(0, 1) };
+    await placeHold(actor, one);
+    await placeHold(actor, { ...one, commandId: "k2", replaces: true });
+    expect(actor.received.map((command) => "lines" in command)).toEqual([false, true]);
   });
 
   test("an answer lost after the seal: a later call learns that it is held", async () => {

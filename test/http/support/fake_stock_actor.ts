@@ -93,7 +93,9 @@ export class FakeStockActor implements DecidePort, RegistryPort {
   #applyLines(command: Extract<Command, { lines: unknown }>): Decision {
     const lines = command.lines.map((line) => {
       const cell = this.#cell(line.sku, line.location ?? "-");
-      const short = Math.max(0, line.qty - available(cell));
+      const own = cell.holds.get(command.hold);
+      const free = available(cell) + (own?.state === "held" ? own.qty : 0);
+      const short = Math.max(0, line.qty - free);
       return { sku: line.sku, location: cell.location, qty: line.qty, short, cell };
     });
     const isShort = lines.some((line) => line.short > 0);
