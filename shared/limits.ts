@@ -188,8 +188,8 @@ export const SINGLES_IN_FLIGHT_MAX = 4_096;
 /** Commands a publisher holds that are not yet acked, and their bytes; then callers wait. */
 export const PUBLISHER_COMMANDS_MAX = 32_768;
 export const PUBLISHER_BYTES_MAX = 32 * 1024 * 1024;
-/** Commands that wait for their decision in one publisher. */
-export const DECISIONS_WAITING_MAX = 65_536;
+/** Calls of one publisher not yet answered, also those that wait for room; one more is refused. */
+export const PUBLISHER_CALLS_MAX = 65_536;
 /** First wait for an ack; doubled at each repeat up to the second figure. */
 export const ACK_TIMEOUT_MS = 1_000;
 export const ACK_TIMEOUT_MS_MAX = 8_000;

@@ -13,8 +13,9 @@
 //
 // C1. A fact is stamped with the time of the call (`at`), so a sale made while NATS is away counts
 //     for the moment it was made.
-// C2. While NATS is away calls wait in memory, 10,000 at most, for an hour at most. A till that must
-//     not lose them in a crash keeps its own journal and sends again under the same ids.
+// C2. While NATS is away calls wait in memory: 10,000 at most, one more fails with `publisher_full`; what
+//     could not be sent within an hour fails with `publish_not_sent`. A till that must not lose them
+//     in a crash keeps its own journal and sends again under the same ids.
 // C3. Commands of one SKU keep their order; each has an id before it is first sent.
 
 import type { Command, CommandType, Decision, Level } from "../shared/messages.ts";
@@ -38,7 +39,7 @@ type Written<C> = C extends { lines: unknown }
 export type ClientCommand = Written<Command>;
 type Fields<T extends CommandType> = Omit<Extract<ClientCommand, { type: T }>, "type">;
 
-const COMMANDS_MAX = 10_000;
+const CALLS_MAX = 10_000;
 const GIVE_UP_MS = 3_600_000;
 
 export class StockClient {
@@ -56,7 +57,8 @@ export class StockClient {
       shards: 1,
       mode: "single",
       via: "cmd",
-      commandsMax: COMMANDS_MAX,
+      commandsMax: CALLS_MAX,
+      callsMax: CALLS_MAX,
       giveUpMs: GIVE_UP_MS,
     });
   }

@@ -140,13 +140,6 @@ export class EntrySender {
     this.#undecided.delete(entry.number);
   }
 
-  /** Gives up soon what is not acked: its stream is to be closed. */
-  hurry(withinMs: number): void {
-    const giveUpAtMs = performance.now() + withinMs;
-    for (const entry of this.#unacked.values())
-      entry.giveUpAtMs = Math.min(entry.giveUpAtMs, giveUpAtMs);
-  }
-
   /** Stops at once; what is not acked fails. */
   close(): void {
     this.#stopListening();

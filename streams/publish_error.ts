@@ -18,7 +18,7 @@ export type PublishErrorCode =
   | "command_too_large"
   /** Lines of a hold that live in several shards. */
   | "command_of_several_shards"
-  /** Too many commands wait for their decision. */
+  /** Too many calls wait for their answer. */
   | "publisher_full"
   | "publisher_closed"
   /** Stored, but no decision came in time. */

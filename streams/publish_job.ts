@@ -21,7 +21,6 @@ export type Pending = { status: "pending"; id: string };
 export type DecisionWaiter = {
   resolve(result: Decision | Pending): void;
   reject(error: PublishError): void;
-  deadlineAtMs: number;
   /** At the deadline: true resolves as pending, false rejects. */
   mayPend: boolean;
 };
@@ -30,8 +29,8 @@ export type Job = Queueable & {
   readonly location: string;
   readonly id: string;
   readonly json: string;
-  /** Place in the order of the calls. */
-  order: number;
+  /** When the publisher's caller is told that it was not sent, or not decided. */
+  deadlineAtMs: number;
   readonly onSettled: OnSettled | undefined;
   /** Removed once it is told. */
   waiter: DecisionWaiter | undefined;
@@ -70,7 +69,7 @@ function makeJob(
     location: encoded.location,
     id: encoded.id,
     json: encoded.json,
-    order: 0,
+    deadlineAtMs: Number.POSITIVE_INFINITY,
     onSettled,
     waiter,
     out: undefined,

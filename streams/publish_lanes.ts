@@ -1,11 +1,9 @@
-// Owns the queues between callers and the wire: which shard a command goes to, what is bundled, how
-// much may be under way, and the change to another epoch.
+// Owns the queues between callers and the wire: which shard a command goes to, what is bundled, and how
+// much may be under way.
 //
 // L1. A lane has at most its number of unacked entries; each settled entry makes room for the next.
 // L2. Nothing is made into an entry while the connection is down: what waits was surely not sent.
-// L3. On another topology no entry leaves until those of the old one are settled; what the old one
-//     refused goes first into the new, so the order of a SKU holds.
-// L4. While several bundles are out, small ones wait for each other and leave together, in one write: what
+// L3. While several bundles are out, small ones wait for each other and leave together, in one write: what
 //     is paid for each write and wake-up on the way is then paid once for all of them.
 
 import { setImmediate } from "node:timers";
@@ -42,8 +40,6 @@ export type LaneOptions = {
 /** `shard` -1: the lane of single entries. `out`: unacked entries. */
 type Lane = { shard: number; queues: SkuQueues<Job>; out: number };
 
-const OLD_EPOCH_HURRY_MS = 2_000;
-
 export class Lanes {
   /** Commands and their bytes that are queued or unacked. */
   commands = 0;
@@ -59,16 +55,13 @@ export class Lanes {
   readonly #singlesMax: number;
   readonly #payloadMax: () => number;
   readonly #stopListening: () => void;
-  #routes: Routes;
-  #next: Topology | undefined;
-  #carried: Job[] = [];
-  #lanes: Lane[] = [];
-  #singles: Lane = { shard: -1, queues: new SkuQueues(), out: 0 };
+  readonly #routes: Routes;
+  readonly #lanes: readonly Lane[];
+  readonly #singles: Lane = { shard: -1, queues: new SkuQueues(), out: 0 };
   #unordered: Job[] = [];
   #unorderedHead = 0;
   #unorderedOut = 0;
   #isWindowFull = false;
-  #order = 0;
   #dirty = new Set<Lane>();
   #kickArmed = false;
   /** Bundles that hold a slot, over all lanes. */
@@ -77,17 +70,17 @@ export class Lanes {
   constructor(nc: NatsConnection, topology: Topology, options: LaneOptions) {
     this.#options = options;
     this.#routes = new Routes(topology);
+    this.#lanes = Array.from({ length: topology.shards }, (_, shard) => ({
+      shard,
+      queues: new SkuQueues<Job>(),
+      out: 0,
+    }));
     this.#bundlesMax = options.bundlesInFlightMax ?? BUNDLES_IN_FLIGHT_MAX;
     this.#singlesMax = options.singlesInFlightMax ?? SINGLES_IN_FLIGHT_MAX;
     this.#payloadMax = () => nc.info?.max_payload ?? PAYLOAD_BYTES_MAX;
     this.sender = new EntrySender(nc, options);
     // After the sender's own listener: what was under way is repeated before anything new leaves.
     this.#stopListening = onConnection(nc, { onReconnect: () => this.#kickAll() });
-    this.#makeLanes();
-  }
-
-  get topology(): Topology {
-    return this.#routes.topology;
   }
 
   /** Takes a command in; it is settled later. @throws PublishError when it can never be sent. */
@@ -100,7 +93,6 @@ export class Lanes {
         { sent: false, retryable: false },
       );
     this.#requireOneShard(job);
-    job.order = this.#order++;
     this.commands++;
     this.bytes += job.bytes;
     this.#enqueue(job, single);
@@ -117,12 +109,9 @@ export class Lanes {
     }
     for (let i = 0; !removed && i < this.#lanes.length; i++)
       removed = (this.#lanes[i] as Lane).queues.remove(job);
-    if (!removed) {
-      const index = this.#carried.indexOf(job);
-      if (index < 0) return false;
-      this.#carried.splice(index, 1);
-    }
+    if (!removed) return false;
     this.#settled(job);
+    this.onRoom();
     return true;
   }
 
@@ -133,21 +122,10 @@ export class Lanes {
       this.sender.forgetDecisions(entry);
   }
 
-  /** Publishes into another epoch or shard count as soon as the present one is settled. */
-  update(topology: Topology): void {
-    const { epoch, shards } = this.#next ?? this.topology;
-    if (topology.epoch === epoch && topology.shards === shards) return;
-    this.#next = { epoch: topology.epoch, shards: topology.shards };
-    this.sender.hurry(OLD_EPOCH_HURRY_MS);
-    this.#switchIfSettled();
-  }
-
   close(): void {
     this.#stopListening();
-    this.#next = undefined;
     this.sender.close();
-    const queued = [...this.#carried, ...this.#drainQueues()];
-    for (const job of queued)
+    for (const job of this.#drainQueues())
       this.#fail(
         job,
         new PublishError("publisher_closed", "Cannot publish: the publisher is closed", {
@@ -170,17 +148,7 @@ export class Lanes {
 
   // ---------------------------------------------------------------- queues
 
-  #makeLanes(): void {
-    this.#lanes = Array.from({ length: this.topology.shards }, (_, shard) => ({
-      shard,
-      queues: new SkuQueues<Job>(),
-      out: 0,
-    }));
-    this.#singles = { shard: -1, queues: new SkuQueues(), out: 0 };
-  }
-
   #enqueue(job: Job, single: boolean): void {
-    job.out = undefined;
     if (single && !this.#options.keepOrder) {
       this.#unordered.push(job);
       this.#pumpUnordered();
@@ -206,7 +174,7 @@ export class Lanes {
     });
   }
 
-  /** L4. What must wait is asked again when the next bundle is settled. */
+  /** L3. What must wait is asked again when the next bundle is settled. */
   #isItsTime(lane: Lane): boolean {
     if (lane.shard < 0 || this.#bundlesOut < BUNDLES_EAGER) return true;
     return lane.queues.size >= BUNDLE_OVERLAP_COMMANDS;
@@ -218,14 +186,10 @@ export class Lanes {
     this.#pumpUnordered();
   }
 
-  #mayLeave(): boolean {
-    return this.sender.connected && this.#next === undefined;
-  }
-
   #kick(lane: Lane): void {
     const isBundles = lane.shard >= 0;
     const outMax = isBundles ? this.#bundlesMax : this.#singlesMax;
-    while (lane.out < outMax && this.#mayLeave()) {
+    while (lane.out < outMax && this.sender.connected) {
       // What waits for the ack of one bundle is the next: an entry costs more than a command.
       if (isBundles && lane.out > 0 && lane.queues.size < BUNDLE_OVERLAP_COMMANDS) return;
       const batch = lane.queues.take(isBundles ? BUNDLE_COMMANDS_MAX : 1, BUNDLE_BYTES_MAX);
@@ -243,7 +207,7 @@ export class Lanes {
     if (this.#isWindowFull && this.#unorderedOut > this.#singlesMax * 0.75) return;
     this.#isWindowFull = false;
     while (this.#unorderedHead < this.#unordered.length) {
-      if (!this.#mayLeave()) return;
+      if (!this.sender.connected) return;
       if (this.#unorderedOut >= this.#singlesMax) {
         this.#isWindowFull = true;
         return;
@@ -268,7 +232,7 @@ export class Lanes {
       wantsDecisions ||= job.waiter !== undefined;
     }
     const stream = this.#routes.streams[lane.shard];
-    const subject = bundleSubject(this.topology.epoch, lane.shard);
+    const subject = bundleSubject(this.#routes.topology.epoch, lane.shard);
     return new LaneEntry(
       this,
       subject,
@@ -301,11 +265,6 @@ export class Lanes {
 
   /** Of an entry: none of its commands got an ack. */
   entryFailed(jobs: readonly Job[], error: PublishError): void {
-    if (this.#next !== undefined && error.code !== "publisher_closed") {
-      // The old epoch took it or not: the new one gets it, and identities make that safe.
-      this.#carried.push(...jobs);
-      return;
-    }
     for (const job of jobs) this.#fail(job, error);
     this.onRoom();
   }
@@ -318,8 +277,7 @@ export class Lanes {
       if (lane.shard >= 0) this.#bundlesOut--;
       lane.queues.release(batch);
     }
-    if (this.#next !== undefined) this.#switchIfSettled();
-    else if (lane === undefined) this.#pumpUnordered();
+    if (lane === undefined) this.#pumpUnordered();
     else this.#kickSoon(lane);
   }
 
@@ -330,22 +288,7 @@ export class Lanes {
 
   #fail(job: Job, error: PublishError): void {
     this.#settled(job);
-    const { waiter } = job;
-    job.waiter = undefined;
-    waiter?.reject(error);
-    tell(job, error, 0, "");
-  }
-
-  #switchIfSettled(): void {
-    if (this.#next === undefined || this.sender.unacked > 0) return;
-    const jobs = [...this.#carried, ...this.#drainQueues()];
-    jobs.sort((a, b) => a.order - b.order);
-    this.#carried = [];
-    this.#routes = new Routes(this.#next);
-    this.#next = undefined;
-    this.#makeLanes();
-    const single = this.#options.mode === "single";
-    for (const job of jobs) this.#enqueue(job, single);
+    tellFailed(job, error);
   }
 
   #drainQueues(): Job[] {
@@ -355,6 +298,14 @@ export class Lanes {
     this.#unorderedHead = 0;
     return jobs;
   }
+}
+
+/** Tells whoever asked for this command that it failed. */
+export function tellFailed(job: Job, error: PublishError): void {
+  const { waiter } = job;
+  job.waiter = undefined;
+  waiter?.reject(error);
+  tell(job, error, 0, "");
 }
 
 /** A throw of the caller's must not end the reading of acks: it surfaces as an uncaught exception. */

@@ -12,7 +12,8 @@
 //     together. Slots are freed by the ack, not by the decision: a dead actor stops nobody.
 // P3. One SKU never stands in two unacked entries of one publisher, so its order is the order of
 //     the calls (not with `keepOrder: false`, nor between publishSingle and bundles).
-// P4. Commands and bytes not yet acked are bounded: trySend says false, the others wait.
+// P4. Commands and bytes not yet acked are bounded: trySend says false, the others wait in the order they
+//     came, and whoever comes meanwhile waits behind them. How many wait is bounded too, and how long.
 // P5. A failure says whether the command may stand in the log (`PublishError.sent`).
 //
 // `mode: "single"` sends one entry per command, as tills must; `via: "cmd"` leaves the choice of the
@@ -20,8 +21,9 @@
 
 import {
   DECISION_TIMEOUT_MS,
-  DECISIONS_WAITING_MAX,
+  GIVE_UP_MS,
   PUBLISHER_BYTES_MAX,
+  PUBLISHER_CALLS_MAX,
   PUBLISHER_COMMANDS_MAX,
   SWEEP_INTERVAL_MS,
 } from "../shared/limits.ts";
@@ -30,7 +32,6 @@ import type { NatsConnection } from "./connection.ts";
 import type { Topology } from "./declarations.ts";
 import { PublishError } from "./publish_error.ts";
 import {
-  type DecisionWaiter,
   type Encoded,
   type Job,
   jobOfCommand,
@@ -38,7 +39,7 @@ import {
   type OnSettled,
   type Pending,
 } from "./publish_job.ts";
-import { Lanes } from "./publish_lanes.ts";
+import { Lanes, tellFailed } from "./publish_lanes.ts";
 
 export type { Encoded, OnSettled, Pending } from "./publish_job.ts";
 
@@ -55,6 +56,8 @@ export type PublisherOptions = Topology & {
   /** Bounds of what is not yet acked; default 32,768 commands, 32 MiB. */
   commandsMax?: number;
   bytesMax?: number;
+  /** Calls (decide, post) not yet answered; one more fails with `publisher_full`. Default 65,536. */
+  callsMax?: number;
   /** First wait for an ack, ms (doubled at each repeat), default 1000; and when to give up, default 30,000. */
   ackTimeoutMs?: number;
   giveUpMs?: number;
@@ -68,7 +71,7 @@ export type PublisherStats = {
   bytes: number;
   /** Entries unacked now. */
   unacked: number;
-  /** Commands whose decision is waited for. */
+  /** Calls (decide, post) not yet answered. */
   waiting: number;
   /** Entries since the start. */
   sent: number;
@@ -89,16 +92,17 @@ export type Publisher = {
    * in the log. @throws PublishError `publish_not_sent` when it passes before anything was sent.
    */
   decide(command: Command, options: { deadlineMs: number }): Promise<Decision | Pending>;
-  /** Sends and waits for the ack only; waits for room first. @throws PublishError. */
+  /**
+   * Sends and waits for the ack only; waits for room first.
+   * @throws PublishError; `publish_not_sent` when it could not leave within `giveUpMs`.
+   */
   post(command: Command | Encoded): Promise<Stored>;
   /** The same as one entry of its own, whatever the mode. @throws PublishError. */
   publishSingle(command: Command | Encoded): Promise<Stored>;
   /** Sends without a promise; false = full: await ready(). @throws PublishError if it never can be sent. */
   trySend(command: Command | Encoded, onSettled?: OnSettled): boolean;
-  /** Resolves when there is room again: at once below the bounds, else below three quarters of them. */
+  /** Resolves when trySend may send: at once below the bounds, else after the calls that wait for room. */
   ready(): Promise<void>;
-  /** Publishes into this epoch from now on, once what is under way is settled. */
-  update(topology: Topology): void;
   /** Takes nothing more, waits for acks and decisions up to `timeoutMs` (default 5000), then stops. */
   close(timeoutMs?: number): Promise<void>;
   stats(): PublisherStats;
@@ -114,8 +118,13 @@ class PublisherShell implements Publisher {
   readonly #single: boolean;
   readonly #commandsMax: number;
   readonly #bytesMax: number;
-  readonly #waiting = new Set<Job>();
-  #roomWaiters: (() => void)[] = [];
+  readonly #callsMax: number;
+  readonly #giveUpMs: number;
+  /** Commands of decide and post not yet answered, in the order of the calls. */
+  readonly #calls = new Set<Job>();
+  /** Those of them that wait for room, the first first, and whether each is to go as an entry of its own. */
+  readonly #roomWaiters = new Map<Job, boolean>();
+  #readyWaiters: (() => void)[] = [];
   #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -123,6 +132,8 @@ class PublisherShell implements Publisher {
     this.#single = options.mode === "single";
     this.#commandsMax = options.commandsMax ?? PUBLISHER_COMMANDS_MAX;
     this.#bytesMax = options.bytesMax ?? PUBLISHER_BYTES_MAX;
+    this.#callsMax = options.callsMax ?? PUBLISHER_CALLS_MAX;
+    this.#giveUpMs = options.giveUpMs ?? GIVE_UP_MS;
     this.#lanes = new Lanes(
       nc,
       { epoch: options.epoch, shards: options.shards },
@@ -134,26 +145,18 @@ class PublisherShell implements Publisher {
 
   decide(command: Command): Promise<Decision>;
   decide(command: Command, options: { deadlineMs: number }): Promise<Decision | Pending>;
-  async decide(command: Command, options?: { deadlineMs: number }): Promise<Decision | Pending> {
-    if (this.#waiting.size >= DECISIONS_WAITING_MAX)
-      throw new PublishError(
-        "publisher_full",
-        `Cannot publish: ${this.#waiting.size} commands wait for their decision already`,
-        { sent: false },
-      );
-    const deadlineAtMs = performance.now() + (options?.deadlineMs ?? DECISION_TIMEOUT_MS);
-    if (!this.#hasRoom()) await this.#room(deadlineAtMs);
+  decide(command: Command, options?: { deadlineMs: number }): Promise<Decision | Pending> {
     return new Promise((resolve, reject) => {
       const mayPend = options !== undefined;
-      const waiter: DecisionWaiter = { resolve, reject, deadlineAtMs, mayPend };
-      const job = jobOfCommand(command, undefined, waiter);
-      waiter.reject = (error) => {
-        this.#waiting.delete(job);
-        reject(error);
-      };
-      this.#add(job, this.#single);
-      this.#waiting.add(job);
-      this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS);
+      const job = jobOfCommand(command, undefined, {
+        resolve,
+        reject: (error) => {
+          this.#calls.delete(job);
+          reject(error);
+        },
+        mayPend,
+      });
+      this.#call(job, this.#single, options?.deadlineMs ?? DECISION_TIMEOUT_MS);
     });
   }
 
@@ -166,30 +169,31 @@ class PublisherShell implements Publisher {
   }
 
   trySend(command: Command | Encoded, onSettled?: OnSettled): boolean {
-    if (!this.#hasRoom() && !this.#closed) return false;
-    this.#add(jobOf(command, onSettled), this.#single);
+    this.#requireOpen();
+    if (!this.#hasRoom()) return false;
+    this.#lanes.add(jobOf(command, onSettled), this.#single);
     return true;
   }
 
   async ready(): Promise<void> {
-    while (!this.#hasRoom() && !this.#closed) await this.#room(undefined);
-  }
-
-  update(topology: Topology): void {
-    this.#lanes.update(topology);
+    while (!this.#hasRoom() && !this.#closed)
+      await new Promise<void>((resolve) => this.#readyWaiters.push(resolve));
   }
 
   async close(timeoutMs = 5_000): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     const until = performance.now() + timeoutMs;
-    const isBusy = () => this.#lanes.commands > 0 || this.#waiting.size > 0;
+    const isBusy = () => this.#lanes.commands > 0 || this.#calls.size > 0;
     while (isBusy() && performance.now() < until)
       await new Promise((resolve) => setTimeout(resolve, 2));
     clearInterval(this.#sweeper);
+    const unsent = [...this.#roomWaiters.keys()];
+    this.#roomWaiters.clear();
+    for (const job of unsent) tellFailed(job, closedError());
     this.#lanes.close();
-    for (const job of [...this.#waiting]) this.#expire(job);
-    for (const wake of this.#roomWaiters.splice(0)) wake();
+    for (const job of [...this.#calls]) this.#expire(job);
+    for (const wake of this.#readyWaiters.splice(0)) wake();
   }
 
   stats(): PublisherStats {
@@ -198,68 +202,69 @@ class PublisherShell implements Publisher {
       commands,
       bytes,
       unacked: sender.unacked,
-      waiting: this.#waiting.size,
+      waiting: this.#calls.size,
       ...sender.stats,
       connected: sender.connected,
     };
   }
 
-  async #post(command: Command | Encoded, single: boolean): Promise<Stored> {
-    while (!this.#hasRoom() && !this.#closed) await this.#room(undefined);
+  #post(command: Command | Encoded, single: boolean): Promise<Stored> {
     return new Promise((resolve, reject) => {
-      const onSettled: OnSettled = (error, seq, stream) => {
+      const job = jobOf(command, (error, seq, stream) => {
+        this.#calls.delete(job);
         if (error === undefined) resolve({ stream, seq });
         else reject(error);
-      };
-      this.#add(jobOf(command, onSettled), single);
+      });
+      this.#call(job, single, this.#giveUpMs);
     });
   }
 
-  #add(job: Job, single: boolean): void {
-    if (this.#closed)
-      throw new PublishError("publisher_closed", "Cannot publish: the publisher is closed", {
-        sent: false,
-        retryable: false,
-      });
-    this.#lanes.add(job, single);
+  /** @throws PublishError when it is not even taken. */
+  #call(job: Job, single: boolean, deadlineMs: number): void {
+    this.#requireOpen();
+    if (this.#calls.size >= this.#callsMax)
+      throw new PublishError(
+        "publisher_full",
+        `Cannot publish ${job.id}: ${this.#calls.size} calls wait for their answer already`,
+        { sent: false },
+      );
+    if (this.#hasRoom()) this.#lanes.add(job, single);
+    else this.#roomWaiters.set(job, single);
+    job.deadlineAtMs = performance.now() + deadlineMs;
+    this.#calls.add(job);
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS);
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw closedError();
   }
 
   // ---------------------------------------------------------------- room
 
+  /** P3, P4: what comes while others wait must not overtake them. */
   #hasRoom(): boolean {
+    return this.#roomWaiters.size === 0 && this.#isBelowBounds();
+  }
+
+  #isBelowBounds(): boolean {
     return this.#lanes.commands < this.#commandsMax && this.#lanes.bytes < this.#bytesMax;
   }
 
-  /** Waits for room until the deadline. @throws PublishError `publish_not_sent`. */
-  async #room(deadlineAtMs: number | undefined): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const woken = new Promise<boolean>((resolve) => {
-      const wake = () => resolve(true);
-      this.#roomWaiters.push(wake);
-      if (deadlineAtMs === undefined) return;
-      timer = setTimeout(
-        () => {
-          this.#roomWaiters = this.#roomWaiters.filter((waiter) => waiter !== wake);
-          resolve(false);
-        },
-        Math.max(0, deadlineAtMs - performance.now()),
-      );
-    });
-    const isRoom = await woken;
-    clearTimeout(timer);
-    if (isRoom) return;
-    throw new PublishError(
-      "publish_not_sent",
-      `Cannot publish: ${this.#lanes.commands} commands wait to be stored already`,
-      { sent: false },
-    );
-  }
-
+  /** Refills by the quarter: many then leave together, not one for each ack. */
   #wakeWaiters(): void {
-    if (this.#roomWaiters.length === 0) return;
+    if (this.#roomWaiters.size === 0 && this.#readyWaiters.length === 0) return;
     const { commands, bytes } = this.#lanes;
     if (commands > this.#commandsMax * 0.75 || bytes > this.#bytesMax * 0.75) return;
-    for (const wake of this.#roomWaiters.splice(0, this.#commandsMax - commands)) wake();
+    for (const [job, single] of this.#roomWaiters) {
+      if (!this.#isBelowBounds()) return;
+      this.#roomWaiters.delete(job);
+      try {
+        this.#lanes.add(job, single);
+      } catch (error) {
+        tellFailed(job, error as PublishError);
+      }
+    }
+    for (const wake of this.#readyWaiters.splice(0)) wake();
   }
 
   // ---------------------------------------------------------------- decisions
@@ -273,36 +278,38 @@ class PublisherShell implements Publisher {
       const decision: unknown = list[i];
       if (waiter === undefined || typeof decision !== "object" || decision === null) continue;
       job.waiter = undefined;
-      this.#waiting.delete(job);
+      this.#calls.delete(job);
       waiter.resolve(decision as Decision);
     }
   }
 
   #sweep(): void {
-    if (this.#waiting.size === 0) {
+    if (this.#calls.size === 0) {
       clearInterval(this.#sweeper);
       this.#sweeper = undefined;
       return;
     }
     const nowMs = performance.now();
-    for (const job of this.#waiting)
-      if (job.waiter !== undefined && job.waiter.deadlineAtMs <= nowMs) this.#expire(job);
+    for (const job of this.#calls) if (job.deadlineAtMs <= nowMs) this.#expire(job);
   }
 
   #expire(job: Job): void {
     const { waiter } = job;
-    this.#waiting.delete(job);
-    if (waiter === undefined) return;
-    job.waiter = undefined;
-    this.#lanes.waiterGone(job);
-    if (this.#lanes.remove(job)) {
+    if (this.#roomWaiters.delete(job) || this.#lanes.remove(job)) {
       const why = this.#lanes.sender.connected ? "its turn did not come" : "no connection to NATS";
-      waiter.reject(
+      tellFailed(
+        job,
         new PublishError("publish_not_sent", `Cannot publish ${job.id} in time: ${why}`, {
           sent: false,
         }),
       );
-    } else if (waiter.mayPend) waiter.resolve({ status: "pending", id: job.id });
+      return;
+    }
+    this.#calls.delete(job); // of a post that has left its entry tells
+    if (waiter === undefined) return;
+    job.waiter = undefined;
+    this.#lanes.waiterGone(job);
+    if (waiter.mayPend) waiter.resolve({ status: "pending", id: job.id });
     else
       waiter.reject(
         new PublishError("decision_timeout", `Cannot tell the decision of ${job.id}: none came`, {
@@ -311,6 +318,13 @@ class PublisherShell implements Publisher {
         }),
       );
   }
+}
+
+function closedError(): PublishError {
+  return new PublishError("publisher_closed", "Cannot publish: the publisher is closed", {
+    sent: false,
+    retryable: false,
+  });
 }
 
 function jobOf(command: Command | Encoded, onSettled: OnSettled | undefined): Job {

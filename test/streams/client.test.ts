@@ -100,4 +100,13 @@ describe("StockClient", () => {
     const command = JSON.parse(new TextDecoder().decode(entry?.payload)) as { at: string };
     expect(Math.abs(Date.parse(command.at) - at)).toBeLessThan(100);
   });
+
+  it("holds 10,000 calls while the server is away and refuses one more", async () => {
+    await server.kill();
+    const sell = (i: number) => till.sale({ sku: `C-${i % 100}`, qty: 1 });
+    const waiting = Array.from({ length: 10_000 }, (_, i) => sell(i));
+    await expect(sell(0)).rejects.toMatchObject({ code: "publisher_full", sent: false });
+    await server.start();
+    expect((await Promise.all(waiting)).length).toBe(10_000);
+  }, 20_000);
 });

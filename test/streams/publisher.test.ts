@@ -200,6 +200,85 @@ describe("createPublisher() in bundles", () => {
   });
 });
 
+describe("createPublisher() when it is full", () => {
+  it("lets nobody overtake who waits for room", async () => {
+    await withServer(async (_server, connect) => {
+      const connection = await connect();
+      const publisher = createPublisher(connection, {
+        ...TOPOLOGY,
+        mode: "single",
+        commandsMax: 8,
+      });
+      const posted: Promise<unknown>[] = [];
+      const [first, second] = [sale("X"), sale("X")];
+      // The first ack makes room for one, and the second call comes while the first still waits.
+      const onFirstAck = () => {
+        if (posted.length > 1) return;
+        expect(publisher.trySend(sale("X"))).toBe(false);
+        posted.push(publisher.post(second));
+      };
+      for (let i = 0; i < 8; i++) expect(publisher.trySend(sale(`O-${i}`), onFirstAck)).toBe(true);
+      posted.push(publisher.post(first));
+      await expect.poll(() => posted.length).toBe(2);
+      await Promise.all(posted);
+      await publisher.close();
+      const actor = startFakeActor(connection, TOPOLOGY);
+      await expect.poll(() => actor.seen.length).toBe(10);
+      const ofX = actor.seen.filter((s) => s.sku === "X").map((s) => s.id);
+      expect(ofX).toEqual([first.id, second.id]);
+      actor.stop();
+    });
+  });
+
+  it("bounds the calls that wait, and how long they do", async () => {
+    await withServer(async (server, connect) => {
+      const publisher = createPublisher(await connect(), {
+        ...TOPOLOGY,
+        commandsMax: 10,
+        callsMax: 100,
+        giveUpMs: 400,
+      });
+      await server.kill();
+      await expect.poll(() => publisher.stats().connected).toBe(false);
+      const codes = (calls: Promise<unknown>[]) =>
+        Promise.all(
+          calls.map((call) =>
+            call.then(
+              () => "stored",
+              (error: PublishError) => `${error.code} ${error.sent}`,
+            ),
+          ),
+        );
+      const inTime = codes([
+        ...Array.from({ length: 60 }, () => publisher.post(sale("A"))),
+        ...Array.from({ length: 40 }, () => publisher.decide(sale("A"), { deadlineMs: 300 })),
+      ]);
+      expect(publisher.stats()).toMatchObject({ commands: 10, waiting: 100 });
+      const tooMany = [publisher.post(sale("A")), publisher.decide(sale("A"))];
+      expect(await codes(tooMany)).toEqual(["publisher_full false", "publisher_full false"]);
+      expect(new Set(await inTime)).toEqual(new Set(["publish_not_sent false"]));
+      expect(publisher.stats()).toMatchObject({ commands: 0, bytes: 0, waiting: 0 });
+      await publisher.close();
+    });
+  });
+
+  it("lets a call in when those before it were given up", async () => {
+    await withServer(async (server, connect) => {
+      const publisher = createPublisher(await connect(), { ...TOPOLOGY, commandsMax: 5 });
+      await server.kill();
+      await expect.poll(() => publisher.stats().connected).toBe(false);
+      const decided = Array.from({ length: 5 }, () =>
+        publisher.decide(sale("A"), { deadlineMs: 100 }),
+      );
+      const posted = publisher.post(sale("A"));
+      await Promise.allSettled(decided);
+      await server.start();
+      expect((await posted).seq).toBe(1);
+      await publisher.close();
+    });
+  });
+});
+
 describe("createPublisher() and an actor that does not answer", () => {
   it("frees its slots by the ack: others are stored meanwhile", async () => {
     const publisher = createPublisher(nc, TOPOLOGY);
@@ -425,44 +504,6 @@ describe("createPublisher() and a server that hangs", () => {
       actor.stop();
     });
   }, 15_000);
-});
-
-describe("update()", () => {
-  it("moves to another epoch: nothing is lost, nothing of a SKU overtakes", async () => {
-    await withServer(async (_server, connect) => {
-      const connection = await connect();
-      const jsm = await jetstreamManager(connection);
-      for (let shard = 0; shard < 3; shard++)
-        await jsm.streams.add({ name: `STOCK-2-${shard}`, subjects: [`inv.log.2.${shard}.>`] });
-      const publisher = createPublisher(connection, TOPOLOGY);
-      const sent: string[] = [];
-      let settled = 0;
-      for (let i = 0; i < 4_000; i++) {
-        const command = sale(`U-${i % 5}`);
-        sent.push(command.id!);
-        publisher.trySend(command, (error) => {
-          if (error === undefined) settled++;
-        });
-        if (i === 2_000) {
-          await sleep(1);
-          publisher.update({ epoch: 2, shards: 3 });
-        }
-      }
-      await publisher.close();
-      expect(settled).toBe(4_000);
-      const old = startFakeActor(connection, TOPOLOGY);
-      const now = startFakeActor(connection, { epoch: 2, shards: 3 });
-      await expect.poll(() => old.seen.length + now.seen.length, { timeout: 5_000 }).toBe(4_000);
-      expect(now.seen.length).toBeGreaterThan(1_000);
-      for (let u = 0; u < 5; u++) {
-        const sku = `U-${u}`;
-        const found = [...old.seen, ...now.seen].filter((s) => s.sku === sku).map((s) => s.id);
-        expect(found).toEqual(sent.filter((_, i) => i % 5 === u));
-      }
-      old.stop();
-      now.stop();
-    });
-  });
 });
 
 describe("logSubject()", () => {
