@@ -2,10 +2,13 @@
 // the log as it came, at the place its SKU has today, and then leaves the stream.
 //
 // X1. A letter leaves only after the log has acked its payload; a crash between leaves both, and the
-//     command's identity makes a second redrive harmless.
+//     command's identity makes a second redrive harmless. A command without one gets one made from
+//     the letter's (those of whole bundles have theirs: publishers mint them).
 // X2. A payload that was cut to fit, or that never came from the log, is refused, not guessed.
+// X3. What stands in the stream and is no letter is shown with the reason `unreadable`.
 
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { nuid } from "@nats-io/transport-node";
 import type { DeadLetter } from "../shared/effects.ts";
@@ -18,6 +21,10 @@ import { isMissing, manager, readTopology } from "./topology.ts";
 
 const STREAM = "DEAD";
 const SCAN_BLOCK = 256;
+/** Status of a read that found no message at or after its sequence. */
+const NOTHING_FROM_HERE = 404;
+
+type StoredMessage = { subject: string; data: Uint8Array; time: Date };
 
 /** A letter and its sequence in DEAD, by which it is shown and redriven. */
 export type DeadEntry = { seq: number; letter: DeadLetter };
@@ -59,12 +66,8 @@ export async function listDeadLetters(
 
 /** One letter. @throws OnhandError `dead_letter_missing`. */
 export async function showDeadLetter(nc: NatsConnection, seq: number): Promise<DeadEntry> {
-  try {
-    const message = await (await manager(nc)).streams.getMessage(STREAM, { seq });
-    if (message !== null) return { seq, letter: message.json<DeadLetter>() };
-  } catch (error) {
-    if (!isMissing(error)) throw natsFault(`read dead letter ${seq}`, error);
-  }
+  const found = await findDeadLetter(nc, seq);
+  if (found !== undefined) return found;
   throw new OnhandError("dead_letter_missing", `Cannot find dead letter ${seq}: there is none`);
 }
 
@@ -90,7 +93,9 @@ export async function redriveDeadLetter(nc: NatsConnection, seq: number): Promis
   try {
     await (await manager(nc)).streams.deleteMessage(STREAM, seq, false);
   } catch (error) {
-    if (!isMissing(error)) throw natsFault(`remove dead letter ${seq}`, error);
+    // Somebody else may have redriven it at the same time; the server has several answers for that.
+    if ((await findDeadLetter(nc, seq)) !== undefined)
+      throw natsFault(`remove dead letter ${seq}`, error);
   }
   return { seq, subject, stream: ack.stream, logSeq: ack.seq };
 }
@@ -106,6 +111,16 @@ export async function writeDeadLetter(nc: NatsConnection, letter: DeadLetter): P
   }
 }
 
+async function findDeadLetter(nc: NatsConnection, seq: number): Promise<DeadEntry | undefined> {
+  try {
+    const message = await (await manager(nc)).streams.getMessage(STREAM, { seq });
+    return message === null ? undefined : { seq, letter: letterOf(message) };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw natsFault(`read dead letter ${seq}`, error);
+  }
+}
+
 async function readBlock(
   jsm: JetStreamManager,
   start: number,
@@ -114,12 +129,38 @@ async function readBlock(
 ): Promise<DeadEntry[]> {
   const entries: DeadEntry[] = [];
   const batch = await jsm.direct.getBatch(STREAM, { seq: start, batch: end - start });
-  for await (const message of batch) {
-    if (message.seq >= end) continue;
-    if (source !== undefined && message.subject !== deadSubject(source)) continue;
-    entries.push({ seq: message.seq, letter: message.json<DeadLetter>() });
+  try {
+    for await (const message of batch) {
+      if (message.seq >= end) continue;
+      if (source !== undefined && message.subject !== deadSubject(source)) continue;
+      entries.push({ seq: message.seq, letter: letterOf(message) });
+    }
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== NOTHING_FROM_HERE) throw error;
   }
   return entries;
+}
+
+function letterOf({ subject, data, time }: StoredMessage): DeadLetter {
+  try {
+    const letter = JSON.parse(new TextDecoder().decode(data)) as DeadLetter;
+    const texts = [letter.at, letter.reason, letter.detail, letter.subject];
+    if (texts.every((text) => typeof text === "string")) return letter;
+  } catch {
+    // told below
+  }
+  return {
+    ...{ id: "", epoch: 0, shard: 0, seq: 0, index: 0, sku: "", location: "" },
+    at: time.toISOString(),
+    source: subject.slice(deadSubject("").length),
+    reason: "unreadable",
+    detail: "expected a dead letter, found something else",
+    subject,
+    ...(isUtf8(data)
+      ? { payload: new TextDecoder().decode(data) }
+      : { payloadBase64: Buffer.from(data).toString("base64") }),
+    payloadBytes: data.byteLength,
+  };
 }
 
 function payloadOf(seq: number, letter: DeadLetter): Uint8Array {
@@ -147,9 +188,9 @@ function destination(
   if (from.kind === "single") {
     const shard = partition(from.skuToken, shards);
     const subject = `inv.log.${epoch}.${shard}.${from.locationToken}.${from.skuToken}`;
-    return { subject, body: payload };
+    return { subject, body: identified(payload, letter) };
   }
-  const text = new TextDecoder().decode(payload);
+  const text = new TextDecoder().decode(identified(payload, letter));
   let command: unknown;
   try {
     command = JSON.parse(text);
@@ -165,6 +206,25 @@ function destination(
     throw notRedrivable(seq, "it is a command of a bundle without a SKU");
   const shard = partition(toToken(sku), shards);
   return { subject: bundleSubject(epoch, shard), body: new TextEncoder().encode(`[${text}]`) };
+}
+
+/** X1. The payload as it is, or, when it is a command without an id, with one put before its fields. */
+function identified(payload: Uint8Array, letter: DeadLetter): Uint8Array {
+  if (!isUtf8(payload)) return payload;
+  const text = new TextDecoder().decode(payload);
+  let command: unknown;
+  try {
+    command = JSON.parse(text);
+  } catch {
+    return payload;
+  }
+  if (typeof command !== "object" || command === null || Array.isArray(command)) return payload;
+  if ("id" in command) return payload;
+  // A letter's id names its SKU and may be longer than a command's.
+  const digest = createHash("sha256").update(letter.id || JSON.stringify(letter));
+  const id = `redriven-${digest.digest("base64url")}`;
+  const comma = Object.keys(command).length === 0 ? "" : ",";
+  return new TextEncoder().encode(text.replace("{", `{"id":"${id}"${comma}`));
 }
 
 function notRedrivable(seq: number, why: string): OnhandError {

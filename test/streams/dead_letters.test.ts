@@ -2,6 +2,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NatsServer } from "../../scripts/servers/nats.ts";
 import type { DeadLetter } from "../../shared/effects.ts";
+import { commandIdFault } from "../../shared/ids.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
 import {
   listDeadLetters,
@@ -65,6 +66,35 @@ describe("listDeadLetters()", () => {
     expect(ledger.every((d) => d.letter.source === "ledger")).toBe(true);
     await (await jetstreamManager(nc)).streams.purge("DEAD");
   });
+
+  it("finds the older ones when the newest are gone", async () => {
+    for (let i = 1; i <= 520; i++) await writeDeadLetter(nc, letter({ id: `g-${i}` }));
+    const { streams } = await jetstreamManager(nc);
+    const last = (await streams.info("DEAD")).state.last_seq;
+    for (let seq = last - 517; seq <= last; seq++) await streams.deleteMessage("DEAD", seq, false);
+    expect((await listDeadLetters(nc)).map((d) => d.letter.id)).toEqual(["g-2", "g-1"]);
+    await streams.purge("DEAD");
+  });
+
+  it("shows what is no letter as unreadable", async () => {
+    const { streams } = await jetstreamManager(nc);
+    await nc.request("inv.dead.mine", "no JSON");
+    await nc.request("inv.dead.mine", new Uint8Array([0xff, 0x41]));
+    await nc.request("inv.dead.mine", "null");
+    await writeDeadLetter(nc, letter({}));
+    const [good, ...others] = await listDeadLetters(nc);
+    expect(good!.letter).toEqual(letter({}));
+    expect(others.map((d) => d.letter)).toMatchObject([
+      { reason: "unreadable", payload: "null" },
+      { reason: "unreadable", payloadBase64: "/0E=", payloadBytes: 2 },
+      { reason: "unreadable", source: "mine", subject: "inv.dead.mine", payload: "no JSON" },
+    ]);
+    expect(await showDeadLetter(nc, others[0]!.seq)).toEqual(others[0]);
+    await expect(redriveDeadLetter(nc, others[0]!.seq)).rejects.toMatchObject({
+      code: "dead_letter_not_redrivable",
+    });
+    await streams.purge("DEAD");
+  });
 });
 
 describe("redriveDeadLetter()", () => {
@@ -74,9 +104,9 @@ describe("redriveDeadLetter()", () => {
   };
 
   it("puts a single entry where its SKU lives today, byte for byte, and removes the letter", async () => {
-    const payload = '{"qty":-2, "x": "ü"}';
+    const payload = '{"id":"i-1","qty":-2, "x": "ü"}';
     const subject = "inv.log.7.99.store%2E1.S%20KU"; // of an older epoch
-    const seq = await add({ payload, payloadBytes: 21, subject });
+    const seq = await add({ payload, payloadBytes: Buffer.byteLength(payload), subject });
     expect((await showDeadLetter(nc, seq)).letter.payload).toBe(payload);
     const done = await redriveDeadLetter(nc, seq);
     const shard = partition("S%20KU", 4);
@@ -86,6 +116,34 @@ describe("redriveDeadLetter()", () => {
     });
     expect(text((await readEntry(nc, done.stream, done.logSeq))?.payload)).toBe(payload);
     await expect(showDeadLetter(nc, seq)).rejects.toMatchObject({ code: "dead_letter_missing" });
+  });
+
+  it("gives a command without an id one, the same each time", async () => {
+    const read = async (id: string, payload: string, subject = "inv.log.1.0.store-1.A") => {
+      const seq = await add({ id, payload, payloadBytes: Buffer.byteLength(payload), subject });
+      const done = await redriveDeadLetter(nc, seq);
+      return text((await readEntry(nc, done.stream, done.logSeq))?.payload);
+    };
+    const long = `dead/${"x".repeat(300)}`;
+    const first = await read(long, ' {"qty":-2}');
+    const { id } = JSON.parse(first) as { id: string };
+    expect(first).toBe(` {"id":"${id}","qty":-2}`);
+    expect(commandIdFault(id)).toBeUndefined();
+    expect(await read(long, ' {"qty":-2}')).toBe(first);
+    expect(await read("dead-2", '{"qty":-2}')).not.toContain(id);
+    expect(JSON.parse(await read(long, "{}"))).toEqual({ id });
+    const bundled = await read(long, '{"sku":"A"}', "inv.log.1.0.bundle");
+    expect(JSON.parse(bundled)).toEqual([{ id, sku: "A" }]);
+    expect(await read(long, "[1]")).toBe("[1]");
+    expect(await read(long, "no JSON")).toBe("no JSON");
+  });
+
+  it("two at once: both are told it is in the log, under one identity", async () => {
+    const seq = await add({ id: "dead-both", payload: '{"qty":-2}', payloadBytes: 10 });
+    const both = await Promise.all([redriveDeadLetter(nc, seq), redriveDeadLetter(nc, seq)]);
+    const read = await Promise.all(both.map((done) => readEntry(nc, done.stream, done.logSeq)));
+    expect(both[0]!.logSeq).not.toBe(both[1]!.logSeq);
+    expect(text(read[0]?.payload)).toBe(text(read[1]?.payload));
   });
 
   it("takes bytes that are no UTF-8 as they were", async () => {
