@@ -1,9 +1,11 @@
 // The second pass over a sales file: its rows with their line numbers, in batches, never more than a
 // batch in memory. Files without a quote are split by our own fast splitter; others by csv-parse
-// (RFC 4180), where a record may span lines and counts by its first.
+// (RFC 4180), where a record may span lines and counts by its first. Either way a line ends in LF or
+// CRLF, also both in one file, and is counted by its LF.
 
 import { isUtf8 } from "node:buffer";
-import { type CsvError, type Info, type Options, Parser } from "csv-parse";
+import { CsvError, type Info, type Options, Parser } from "csv-parse";
+import { describeError } from "../../shared/errors.ts";
 import { IMPORT_LINE_BYTES_MAX } from "../../shared/limits.ts";
 import { badFile, openUnpacked, type Survey } from "./survey.ts";
 
@@ -70,6 +72,7 @@ async function* quotedRows(survey: Survey, delimiter: string): AsyncGenerator<Ro
     bom: true,
     delimiter,
     info: true,
+    record_delimiter: ["\r\n", "\n"],
     relax_column_count: true,
     relax_quotes: true,
     skip_empty_lines: true,
@@ -79,14 +82,15 @@ async function* quotedRows(survey: Survey, delimiter: string): AsyncGenerator<Ro
   const source = openUnpacked(survey.path, survey.gzip);
   source.on("error", (error) => parser.destroy(error));
   parser.on("close", () => source.destroy());
+  const ends = new LineEnds();
+  source.on("data", (chunk: Buffer) => ends.add(chunk));
   source.pipe(parser);
   let batch: Row[] = [];
-  let line = 0;
   try {
     for await (const parsed of parser as AsyncIterable<{ record: string[]; info: Info }>) {
-      // `lines` is where the record ends; it began one line for each line end inside it earlier.
+      // `bytes` is the end of the record with its line end; it began one line for each LF inside it earlier.
       const inside = parsed.record.reduce((n, cell) => n + lineEnds(cell), 0);
-      line = parsed.info.lines - inside;
+      const line = ends.before(parsed.info.bytes - 1) + 1 - inside;
       const broken = !survey.utf8 && parsed.record.some((cell) => cell.includes("\ufffd"));
       batch.push(broken ? { line, fault: NOT_UTF8 } : { line, cells: parsed.record });
       if (batch.length >= BATCH_ROWS) {
@@ -95,12 +99,40 @@ async function* quotedRows(survey: Survey, delimiter: string): AsyncGenerator<Ro
       }
     }
   } catch (error) {
-    const { lines, message } = error as CsvError & { lines?: number };
-    throw badFile(survey.path, `line ${lines ?? line + 1}: ${message}`, error);
+    if (!(error instanceof CsvError)) throw badFile(survey.path, describeError(error), error);
+    // `bytes` is here the end of the last cell that could be read.
+    const line = ends.before((error as CsvError & Info).bytes) + 1;
+    const why = error.message.replace(/ at line \d+/, "");
+    throw badFile(survey.path, `line ${line}: ${why}`, error);
   } finally {
     parser.destroy();
   }
   yield batch;
+}
+
+/** Where the lines end in what was read and not yet asked for. */
+class LineEnds {
+  #offsets: number[] = [];
+  #head = 0;
+  #passed = 0;
+  #bytes = 0;
+
+  add(chunk: Buffer): void {
+    this.#offsets = this.#offsets.slice(this.#head);
+    this.#head = 0;
+    for (let i = chunk.indexOf(LF); i >= 0; i = chunk.indexOf(LF, i + 1))
+      this.#offsets.push(this.#bytes + i);
+    this.#bytes += chunk.length;
+  }
+
+  /** Line ends in the first so many bytes; not fewer than asked before. */
+  before(bytes: number): number {
+    while (this.#head < this.#offsets.length && (this.#offsets[this.#head] as number) < bytes) {
+      this.#head++;
+      this.#passed++;
+    }
+    return this.#passed;
+  }
 }
 
 function lineEnds(text: string): number {

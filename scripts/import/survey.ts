@@ -25,8 +25,9 @@ export type Survey = {
 };
 
 const LF = 0x0a;
+const CR = 0x0d;
 
-/** @throws OnhandError `bad_file`: not there, empty, broken gzip, not text. */
+/** @throws OnhandError `bad_file`: not there, empty, broken gzip, not text, lines ended by CR alone. */
 export async function surveyFile(path: string): Promise<Survey> {
   const stamp = await stampOf(path);
   const gzip = await isGzip(path);
@@ -35,6 +36,7 @@ export async function surveyFile(path: string): Promise<Survey> {
   let bytes = 0;
   let lines = 0;
   let quoted = false;
+  let hasCr = false;
   let last = LF;
   try {
     for await (const chunk of openUnpacked(path, gzip) as AsyncIterable<Buffer>) {
@@ -43,6 +45,7 @@ export async function surveyFile(path: string): Promise<Survey> {
       utf8.add(chunk);
       bytes += chunk.length;
       for (let i = chunk.indexOf(LF); i >= 0; i = chunk.indexOf(LF, i + 1)) lines++;
+      if (lines === 0) hasCr ||= chunk.includes(CR);
       quoted ||= chunk.includes(0x22);
       if (chunk.includes(0))
         throw badFile(path, "found a NUL byte, expected text in UTF-8 (is it UTF-16 or binary?)");
@@ -52,6 +55,11 @@ export async function surveyFile(path: string): Promise<Survey> {
     throw error instanceof OnhandError ? error : badFile(path, describeError(error), error);
   }
   if (bytes === 0) throw badFile(path, "found an empty file, expected a header row");
+  if (lines === 0 && hasCr)
+    throw badFile(
+      path,
+      "its lines end in CR alone, expected LF or CRLF; convert it with: tr '\\r' '\\n'",
+    );
   if (last !== LF) lines++;
   return {
     path,

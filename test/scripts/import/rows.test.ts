@@ -43,6 +43,8 @@ describe("surveyFile()", () => {
     ["a cut gzip", file(gzipSync("a,b\n".repeat(9999)).subarray(0, 60), "f.gz"), /unexpected end/],
     ["UTF-16", file(Buffer.from("\ufeffa,b\n1,2\n", "utf16le")), /UTF-16/],
     ["UTF-16 without a mark", file(Buffer.from("a,b\n1,2\n", "utf16le")), /NUL/],
+    ["lines ended by CR alone", file("a,b\r1,2\r"), /CR alone.*tr '\\r' '\\n'/],
+    ["the same with quotes", file('a,b\r1,"2"\r'), /CR alone/],
     ["a spreadsheet", file(Buffer.from("PK\u0003\u0004rest")), /zip archive/],
   ])("refuses %s", async (_name, path, message) => {
     await expect(surveyFile(path)).rejects.toThrow(message);
@@ -72,6 +74,34 @@ describe("readRows()", () => {
       { line: 6, cells: ["5", "6"] },
     ]);
   });
+  test.each([
+    ["LF", "\n", "\n", "\n"],
+    ["CRLF", "\r\n", "\r\n", "\r\n"],
+    ["a header in LF, rows in CRLF", "\n", "\r\n", "\r\n"],
+    ["a header in CRLF, rows in LF", "\r\n", "\n", "\n"],
+    ["CRLF within a record, LF after it", "\n", "\n", "\r\n"],
+  ])("counts the lines of a quoted file with %s", async (_name, head, end, inner) => {
+    const text = `\ufeffa,b${head}1,"two${inner}lines"${end}${end}3,4${end}"x${inner}y${inner}",5${end}6,7`;
+    expect(await rowsOf(file(text))).toEqual([
+      { line: 1, cells: ["a", "b"] },
+      { line: 2, cells: ["1", `two${inner}lines`] },
+      { line: 5, cells: ["3", "4"] },
+      { line: 6, cells: [`x${inner}y${inner}`, "5"] },
+      { line: 9, cells: ["6", "7"] },
+    ]);
+  });
+  test("counts the lines of a quoted file over many chunks", async () => {
+    const record = (i: number) =>
+      `"${i}\r\n",${"é".repeat(i % 50)}\r\n${i % 3 === 0 ? "\r\n" : ""}`;
+    const text = Array.from({ length: 30_000 }, (_, i) => record(i)).join("");
+    const rows = await rowsOf(file(gzipSync(text), "f.gz"));
+    let line = 1;
+    for (const [i, row] of rows.entries()) {
+      if (row.line !== line) expect({ i, line: row.line }).toEqual({ i, line });
+      line += i % 3 === 0 ? 3 : 2;
+    }
+    expect(rows).toHaveLength(30_000);
+  });
   test("a stray quote inside a field is text", async () => {
     expect((await rowsOf(file('a,b\nruler 12",2\n')))[1]).toEqual({
       line: 2,
@@ -79,8 +109,8 @@ describe("readRows()", () => {
     });
   });
   test("a quote that is never closed is refused before anything is read for sending", async () => {
-    const survey = await surveyFile(file('a,b\n1,2\n"3,4\n5,6\n'));
-    await expect(requireReadable(survey, ",")).rejects.toThrow(/Quote Not Closed/);
+    const survey = await surveyFile(file('a,b\r\n1,"2\r\n"\r\n3,"4\r\n5,6\r\n'));
+    await expect(requireReadable(survey, ",")).rejects.toThrow(/line 4: Quote Not Closed/);
   });
   test.each([["a,b\n1,2\n\xff,4\n5,é\n"], ['"a",b\n1,2\n\xff,4\n5,é\n']])(
     "tells which line is not UTF-8 (%j)",
