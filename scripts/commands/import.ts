@@ -4,9 +4,9 @@
 import { basename, join } from "node:path";
 import { Presets, SingleBar } from "cli-progress";
 import type { Command } from "commander";
-import type { Config } from "../../shared/config.ts";
 import {
   type CommonOptions,
+  configFrom,
   newCommand,
   printResult,
   progress,
@@ -76,14 +76,13 @@ Each row's identity is the file's digest and its line number, so nothing is ever
 async function runImport(file: string, options: ImportCommandOptions): Promise<void> {
   const importOptions = checkOptions(options);
   const survey = await surveyFile(file);
-  const { config, endpoints } = options.dryRun
-    ? { config: undefined, endpoints: undefined }
-    : runningSystem({
-        ...(options.data === undefined ? {} : { data: options.data }),
-      });
-  const system = endpoints === undefined ? undefined : await openSystem(endpoints);
+  const common = options.data === undefined ? {} : { data: options.data };
+  const { data } = configFrom(common);
+  const system = options.dryRun ? undefined : await openSystem(runningSystem(common).endpoints);
   try {
-    const base = join(dataOf(config), "imports", `${survey.digest.slice(0, 16)}`);
+    // What a dry run leaves stands beside what a real one left.
+    const name = `${survey.digest.slice(0, 16)}${options.dryRun ? ".dry" : ""}`;
+    const base = join(data, "imports", name);
     await importSurveyed(file, survey, base, system, importOptions, options);
   } finally {
     await system?.close();
@@ -140,8 +139,6 @@ async function importSurveyed(
     rejects.close();
   }
 }
-
-const dataOf = (config: Config | undefined): string => config?.data ?? ".data";
 
 /** Ports of a dry run: nothing may be sent. */
 const NOBODY: Omit<SystemPorts, "logIdentity" | "close"> = {

@@ -64,6 +64,22 @@ describe("onhand import", () => {
     expect(JSON.parse(allowed.out)).toMatchObject({ rows: 32, rejected: 30 });
   });
 
+  test("a dry run leaves what it found beside what a real one left, in the data directory", async () => {
+    const data = join(dir, "other");
+    const path = file("r.csv", `${GOOD}2020-01-01T10:00,1,A,S1,x,1\n`);
+    const args = [path, "--map", MAP, "--dry-run", "--data", data, "--json"];
+    const { rejectsFile, digest } = JSON.parse((await onhand(...args)).out) as {
+      rejectsFile: string;
+      digest: string;
+    };
+    expect(rejectsFile).toBe(join(data, "imports", `${digest.slice(0, 16)}.dry.rejects.csv`));
+    const real = rejectsFile.replace(".dry", "");
+    writeFileSync(real, "of a real run");
+    await onhand(...args);
+    expect(readFileSync(real, "utf8")).toBe("of a real run");
+    expect(readFileSync(rejectsFile, "utf8")).toContain('4,"');
+  });
+
   test.each([
     ["a file that is not there", [join(dir, "none.csv"), "--dry-run"], 1, /no such file/],
     ["missing columns", [file("c.csv", GOOD), "--dry-run"], 1, /no column for at, location, qty/],
