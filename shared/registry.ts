@@ -231,6 +231,15 @@ export class LevelRegistry {
     }
   }
 
+  /** Removes a shard's watermark, whatever it says: whoever runs the shard then shows every level anew. */
+  async forgetWatermark({ epoch, shard }: ShardOfEpoch): Promise<void> {
+    try {
+      await this.#redis.del(`${WATERMARK_PREFIX}${epoch}:${shard}`);
+    } catch (error) {
+      throw redisError(`forget the watermark of shard ${shard}`, error);
+    }
+  }
+
   /** Removes every level and watermark; who repairs writes them anew. */
   async wipe(): Promise<void> {
     try {

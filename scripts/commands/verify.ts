@@ -1,5 +1,5 @@
 // `onhand verify`: folds ledger and log again and compares with Postgres and Redis, level by level. Exit 1 when
-// anything differs; `--repair` writes the registry's wrong levels anew from the fold.
+// anything differs; `--repair` makes the registry right again from the fold.
 import type { Command } from "commander";
 import { Database } from "../../shared/postgres.ts";
 import { connectRedis, redisReady } from "../../shared/redis.ts";
@@ -67,7 +67,7 @@ function summary(result: Verified): string {
   ];
   const more = result.differencesTotal - Math.min(SHOWN_MAX, result.differences.length);
   if (more > 0) lines.push(`and ${more} more`);
-  if (result.repaired > 0) lines.push(`${result.repaired} levels in Redis repaired; verify again`);
+  if (result.repaired > 0) lines.push(`repaired in Redis: ${result.repaired}; verify again`);
   lines.push(
     result.ok
       ? "ledger, log, Postgres and Redis agree"

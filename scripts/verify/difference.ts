@@ -3,11 +3,12 @@
 
 export type Difference = {
   /**
-   * log: the log is not the one that was folded, or lacks entries; its SKU and location are empty. ledger: sums
-   * of the ledger against the checkpoint, or since it against the log. fold: the log folded again. registry: Redis.
+   * log: the log is not the one that was folded, or lacks entries. ledger: sums of the ledger against the
+   * checkpoint, or since it against the log. fold: the log folded again. registry: Redis.
    */
   between: "log" | "ledger" | "fold" | "registry";
   shard: number;
+  /** Empty, with the location, when the shard as a whole differs. */
   sku: string;
   location: string;
   /** Which field, or what is wrong with all of it. */
@@ -38,7 +39,8 @@ export class Differences {
 /** One line for a person. */
 export function describeDifference(d: Difference): string {
   if (d.between === "log") return `log: shard ${d.shard}: ${d.field}: ${String(d.found)}`;
-  const key = `${d.sku} at ${d.location} (shard ${d.shard})`;
+  const shard = `shard ${d.shard}`;
+  const key = d.sku === "" ? shard : `${d.sku} at ${d.location} (${shard})`;
   return `${d.between}: ${key}: ${d.field} is ${show(d.found)}, expected ${show(d.expected)}`;
 }
 

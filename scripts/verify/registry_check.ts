@@ -3,8 +3,13 @@
 import type { Machine } from "../../actors/runtime/machine.ts";
 import type { Level } from "../../shared/messages.ts";
 import type { LevelRegistry, LevelWrite } from "../../shared/registry.ts";
-import { toToken } from "../../streams/subjects.ts";
-import type { Differences } from "./difference.ts";
+import { parseVersion } from "../../shared/version.ts";
+import type { NatsConnection } from "../../streams/connection.ts";
+import { partition } from "../../streams/partition.ts";
+import { streamIdentity } from "../../streams/stream_state.ts";
+import { stockStream, toToken } from "../../streams/subjects.ts";
+import type { Topology } from "../../streams/topology.ts";
+import { type Differences, placeOf } from "./difference.ts";
 
 const PAGE = 1_000;
 
@@ -57,4 +62,64 @@ export function tellRegistry(
 
 export function writeOf(level: Level): LevelWrite {
   return { ...tokensOf(level), version: level.version, json: JSON.stringify(level) };
+}
+
+/** Whether a level is of an entry that is in the log and was not folded here. */
+export function isBetween(version: string, foldedTo: number, lastSeq: number): boolean {
+  const seq = parseVersion(version)?.seq ?? 0;
+  return seq > foldedTo && seq <= lastSeq;
+}
+
+type StrangerOptions = {
+  nc: NatsConnection;
+  registry: LevelRegistry;
+  topology: Topology;
+  /** Remove them. */
+  repair: boolean;
+};
+
+/** What was compared: the shards by number, their keys, and the shards whose watermark is beyond their log. */
+type Compared = {
+  shards: readonly { foldedTo: number }[];
+  known: ReadonlySet<string>;
+  ahead: ReadonlySet<number>;
+};
+
+/** Levels in the registry that no fold made; those of entries that came meanwhile are left for the next time. */
+export async function checkStrangers(
+  { nc, registry, topology, repair }: StrangerOptions,
+  { shards, known, ahead }: Compared,
+  differences: Differences,
+): Promise<number> {
+  const lastSeqs = new Map<number, number>();
+  const came = async ({ sku, version }: Level) => {
+    const shard = partition(toToken(sku), topology.shards);
+    const foldedTo = shards[shard]?.foldedTo ?? 0;
+    if (ahead.has(shard)) return false;
+    if ((parseVersion(version)?.seq ?? 0) <= foldedTo) return false;
+    if (!isBetween(version, foldedTo, lastSeqs.get(shard) ?? 0)) {
+      const stream = stockStream(topology.epoch, shard);
+      lastSeqs.set(shard, (await streamIdentity(nc, stream)).lastSeq);
+    }
+    return isBetween(version, foldedTo, lastSeqs.get(shard) ?? 0);
+  };
+  let repaired = 0;
+  for await (const levels of registry.scan()) {
+    const unknown = levels.filter(
+      ({ sku, location, version }) =>
+        !known.has(placeOf({ sku, location })) && Number(version.slice(0, 4)) <= topology.epoch,
+    );
+    const strangers: Level[] = [];
+    for (const level of unknown) if (!(await came(level))) strangers.push(level);
+    for (const { sku, location, version } of strangers) {
+      const shard = partition(toToken(sku), topology.shards);
+      const expected = undefined;
+      const base = { between: "registry", shard, sku, location } as const;
+      differences.add({ ...base, field: "level", expected, found: version });
+    }
+    if (!repair || strangers.length === 0) continue;
+    await registry.remove(strangers.map(tokensOf));
+    repaired += strangers.length;
+  }
+  return repaired;
 }

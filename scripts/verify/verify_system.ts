@@ -4,13 +4,13 @@
 //  1. ledger sums against the checkpoint, key by key (S7, S12); of keys that moved since, against the fold
 //  2. the log folded again, from its first entry when all of it is there, against the state restored from the
 //     checkpoint: equal digests, else the levels that differ (S3)
-//  3. the registry against the fold, level by level (S18), and levels nobody made
+//  3. the registry against the fold, level by level (S18), levels nobody made, and its watermark against the log
 //
 // It may run beside a live system: each shard is taken as of its checkpoint, and what has moved on is
 // looked at again.
 
 import { createHash } from "node:crypto";
-import { compareLog } from "../../actors/runtime/compare.ts";
+import { compareLog, isBehind } from "../../actors/runtime/compare.ts";
 import { AckedPublisher } from "../../actors/runtime/effect_publisher.ts";
 import { loadShard } from "../../actors/runtime/load_shard.ts";
 import type { Machine, MachineOptions } from "../../actors/runtime/machine.ts";
@@ -22,16 +22,21 @@ import { OnhandError } from "../../shared/errors.ts";
 import { Gate } from "../../shared/gate.ts";
 import type { Level } from "../../shared/messages.ts";
 import type { Database } from "../../shared/postgres.ts";
-import type { LevelRegistry } from "../../shared/registry.ts";
-import { parseVersion } from "../../shared/version.ts";
+import type { LevelRegistry, ShardOfEpoch } from "../../shared/registry.ts";
 import type { NatsConnection } from "../../streams/connection.ts";
-import { partition } from "../../streams/partition.ts";
 import { streamIdentity } from "../../streams/stream_state.ts";
-import { stockStream, toToken } from "../../streams/subjects.ts";
+import { stockStream } from "../../streams/subjects.ts";
 import type { Topology } from "../../streams/topology.ts";
 import { type Difference, Differences, placeOf } from "./difference.ts";
 import { compareLedger, compareTail } from "./ledger_sums.ts";
-import { mismatches, tellRegistry, tokensOf, writeOf } from "./registry_check.ts";
+import {
+  checkStrangers,
+  isBetween,
+  mismatches,
+  tellRegistry,
+  tokensOf,
+  writeOf,
+} from "./registry_check.ts";
 
 export type VerifyOptions = {
   nc: NatsConnection;
@@ -39,7 +44,7 @@ export type VerifyOptions = {
   registry: LevelRegistry;
   topology: Topology;
   identityDays: number;
-  /** Write the registry's wrong levels anew. */
+  /** Write the registry's wrong levels anew, and forget a watermark the log does not reach. */
   repair: boolean;
   say: (line: string) => void;
 };
@@ -65,7 +70,7 @@ export type Verified = {
   ledgerRows: number;
   differencesTotal: number;
   differences: Difference[];
-  /** Levels of the registry written anew or removed. */
+  /** Levels of the registry written anew or removed, and watermarks forgotten. */
   repaired: number;
 };
 
@@ -80,13 +85,15 @@ export async function verifySystem(options: VerifyOptions): Promise<Verified> {
   const differences = new Differences();
   const shards: VerifiedShard[] = [];
   const known = new Set<string>();
+  const ahead = new Set<number>();
   let repaired = 0;
   for (let shard = 0; shard < options.topology.shards; shard++) {
     const one = new ShardVerifier(options, shard, differences);
     shards.push(await one.run(known));
+    if (one.isAhead) ahead.add(shard);
     repaired += one.repaired;
   }
-  repaired += await checkStrangers(options, shards, known, differences);
+  repaired += await checkStrangers(options, { shards, known, ahead }, differences);
   const digest = createHash("sha256").update(shards.map((one) => one.digest).join("\n"));
   return {
     ok: differences.total === 0,
@@ -108,6 +115,8 @@ class ShardVerifier {
   private readonly ports: RunnerPorts;
   private poison: ReadonlySet<number> = new Set();
   repaired = 0;
+  /** The registry's watermark is beyond the log: of what was not committed nothing in there is believed. */
+  isAhead = false;
 
   constructor(options: VerifyOptions, shard: number, differences: Differences) {
     this.o = options;
@@ -279,7 +288,9 @@ class ShardVerifier {
   }
 
   private async registry(machine: Machine): Promise<void> {
-    const { registry, repair } = this.o;
+    const { registry, repair, topology } = this.o;
+    const of = { epoch: topology.epoch, shard: this.shard };
+    await this.watermark(of);
     let wrong = await mismatches(registry, machine, machine.keys());
     let still = 0;
     for (let round = 0; wrong.length > 0 && round < ROUNDS && still < ROUNDS_STILL; round++) {
@@ -295,17 +306,34 @@ class ShardVerifier {
       // Decided but not committed yet: right as far as anybody can tell.
       const lastSeq = await this.lastSeq();
       const isOpen = (found: Level | undefined) =>
-        found !== undefined && isBetween(found.version, machine.position().seq, lastSeq);
+        found !== undefined &&
+        !this.isAhead &&
+        isBetween(found.version, machine.position().seq, lastSeq);
       wrong = wrong.filter(({ found }) => !isOpen(found));
       still = machine.position().seq === beforeSeq ? still + 1 : 0;
     }
     for (const { key, found } of wrong)
       tellRegistry(this.differences, this.shard, machine.level(key), found);
-    if (!repair || wrong.length === 0) return;
-    const levels = wrong.map(({ key }) => machine.level(key));
-    await registry.remove(levels.map(tokensOf));
-    await registry.write({ epoch: this.o.topology.epoch, shard: this.shard }, levels.map(writeOf));
-    this.repaired += levels.length;
+    if (!repair) return;
+    if (wrong.length > 0) {
+      const levels = wrong.map(({ key }) => machine.level(key));
+      await registry.remove(levels.map(tokensOf));
+      await registry.write(of, levels.map(writeOf));
+      this.repaired += levels.length;
+    }
+    if (!this.isAhead) return;
+    await registry.forgetWatermark(of);
+    this.repaired++;
+  }
+
+  /** A shard halts on a watermark that its log does not reach. */
+  private async watermark(of: ShardOfEpoch): Promise<void> {
+    const found = await this.o.registry.watermark(of);
+    const lastSeq = await this.lastSeq();
+    this.isAhead = await isBehind(this.ports.log, lastSeq, found);
+    if (!this.isAhead) return;
+    const base = { between: "registry", shard: this.shard, sku: "", location: "" } as const;
+    this.differences.add({ ...base, field: "watermark", expected: lastSeq, found });
   }
 
   private async lastSeq(): Promise<number> {
@@ -322,49 +350,4 @@ class ShardVerifier {
     if (row === undefined) throw new OnhandError("verify_failed", "Cannot verify: no shard row");
     return row.seq;
   }
-}
-
-/** Whether a level is of an entry that is in the log and was not folded here. */
-function isBetween(version: string, foldedTo: number, lastSeq: number): boolean {
-  const seq = parseVersion(version)?.seq ?? 0;
-  return seq > foldedTo && seq <= lastSeq;
-}
-
-/** Levels in the registry that no fold made; those of entries that came meanwhile are left for the next time. */
-async function checkStrangers(
-  { nc, registry, topology, repair }: VerifyOptions,
-  shards: readonly VerifiedShard[],
-  known: ReadonlySet<string>,
-  differences: Differences,
-): Promise<number> {
-  const lastSeqs = new Map<number, number>();
-  const came = async ({ sku, version }: Level) => {
-    const shard = partition(toToken(sku), topology.shards);
-    const foldedTo = shards[shard]?.foldedTo ?? 0;
-    if ((parseVersion(version)?.seq ?? 0) <= foldedTo) return false;
-    if (!isBetween(version, foldedTo, lastSeqs.get(shard) ?? 0)) {
-      const stream = stockStream(topology.epoch, shard);
-      lastSeqs.set(shard, (await streamIdentity(nc, stream)).lastSeq);
-    }
-    return isBetween(version, foldedTo, lastSeqs.get(shard) ?? 0);
-  };
-  let repaired = 0;
-  for await (const levels of registry.scan()) {
-    const unknown = levels.filter(
-      ({ sku, location, version }) =>
-        !known.has(placeOf({ sku, location })) && Number(version.slice(0, 4)) <= topology.epoch,
-    );
-    const strangers: Level[] = [];
-    for (const level of unknown) if (!(await came(level))) strangers.push(level);
-    for (const { sku, location, version } of strangers) {
-      const shard = partition(toToken(sku), topology.shards);
-      const expected = undefined;
-      const base = { between: "registry", shard, sku, location } as const;
-      differences.add({ ...base, field: "level", expected, found: version });
-    }
-    if (!repair || strangers.length === 0) continue;
-    await registry.remove(strangers.map(tokensOf));
-    repaired += strangers.length;
-  }
-  return repaired;
 }

@@ -5,12 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningStock, startStockRole } from "../../../actors/stock/binding.ts";
 import { verifySystem } from "../../../scripts/verify/verify_system.ts";
 import { loadConfig } from "../../../shared/config.ts";
-import type { Command } from "../../../shared/messages.ts";
+import type { Command, Level } from "../../../shared/messages.ts";
 import { migrate } from "../../../shared/migrate.ts";
 import { Database } from "../../../shared/postgres.ts";
 import { connectRedis, type Redis, redisReady } from "../../../shared/redis.ts";
 import { LevelRegistry } from "../../../shared/registry.ts";
+import { formatVersion } from "../../../shared/version.ts";
 import { connectNats, type NatsConnection } from "../../../streams/connection.ts";
+import { partition } from "../../../streams/partition.ts";
 import { createPublisher, type Publisher } from "../../../streams/publisher.ts";
 import { applyTopology } from "../../../streams/topology.ts";
 import {
@@ -176,6 +178,54 @@ describe("verifySystem()", () => {
     ]);
     await database.sql`update stock_level set on_hand = on_hand - 1, available = available + 1
       where sku = 'SKU-3' and location = 'L0'`;
+    expect((await verify()).ok).toBe(true);
+  });
+
+  test("names a watermark the log does not reach, and repairs it: the shard runs again", async () => {
+    await stock.stop();
+    const of = { epoch: 1, shard: partition("SKU-1", TOPOLOGY.shards) };
+    const sale = { type: "sale", sku: "SKU-1", location: "L1", id: "uncommitted", qty: 1 } as const;
+    const [before] = await registry.levels([{ skuToken: "SKU-1", locationToken: "L1" }]);
+    await publisher.post(sale as unknown as Command);
+    const manager = await jetstreamManager(nc);
+    const { state } = await manager.streams.info(`STOCK-1-${of.shard}`);
+    // What another history made of the entry that nobody has decided here yet.
+    const version = formatVersion(1, state.last_seq, 0);
+    const level = { ...before, sellable: 12_345, version };
+    const stranger = { ...level, location: "L9" };
+    for (const one of [level, stranger] as Level[])
+      await redis.hset("onhand:stock:SKU-1", one.location, version + JSON.stringify(one));
+    await redis.set(`onhand:watermark:1:${of.shard}`, "00000000999999");
+
+    stock = await startStock(600_000);
+    const shardState = () => stock.status().find(({ shard }) => shard === of.shard);
+    await expect.poll(() => shardState()?.state).toBe("halted");
+    expect(shardState()?.halted).toContain("the registry shows levels up to 999999");
+    const found = await verify();
+    expect(found.ok).toBe(false);
+    expect(found.differences).toContainEqual({
+      between: "registry",
+      shard: of.shard,
+      sku: "",
+      location: "",
+      field: "watermark",
+      expected: state.last_seq,
+      found: 999_999,
+    });
+    const named = found.differences.map(({ location, field }) => `${location} ${field}`);
+    expect(named).toContain("L1 sellable");
+    expect(named).toContain("L9 level");
+    await verify(true);
+    expect((await verify()).differences).toEqual([]);
+
+    await stock.stop();
+    stock = await startStock(200);
+    const repeat = await publisher.decide(sale as unknown as Command);
+    expect(repeat).toMatchObject({ outcome: "duplicate", first: "applied" });
+    await expect
+      .poll(async () => (await registry.levels([{ skuToken: "SKU-1", locationToken: "L1" }]))[0])
+      .toMatchObject({ sellable: (before?.sellable ?? 0) - 1, version });
+    await expect.poll(() => registry.watermark(of)).toBeGreaterThan(state.last_seq);
     expect((await verify()).ok).toBe(true);
   });
 
