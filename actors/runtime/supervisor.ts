@@ -6,7 +6,7 @@
 //
 //   wanted and free -> lease -> open -> running
 //   not wanted any more -> drain (checkpoint) -> release      lease lost -> abandon
-//   failed, fenced -> abandon, release, again after a pause   halted -> kept, told, not touched
+//   failed, fenced -> abandon, release, again after a pause   halted -> kept, told, not touched: until a start
 
 import { describeError } from "../../shared/errors.ts";
 import { type Lease, type LeaseStore, shardKey } from "../../streams/lease.ts";
