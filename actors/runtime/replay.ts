@@ -6,6 +6,7 @@ import {
   QUEUE_ENTRIES_MAX,
   QUEUE_ENTRIES_RESUME,
 } from "../../shared/limits.ts";
+import type { LedgerRow } from "./ledger_row.ts";
 import { Lookups } from "./lookups.ts";
 import {
   type DecodedEntry,
@@ -24,6 +25,8 @@ export type ReplayOptions = {
   poison: ReadonlySet<number>;
   /** Last entry to fold. Everything up to here must be committed: repeats are looked up in the ledger. */
   toSeq: number;
+  /** The ledger rows of each entry, in a list that is used again; what it returns is waited for. */
+  onRows?: (rows: readonly LedgerRow[]) => Promise<void> | undefined;
   /** Entries folded so far, now and then. */
   onProgress?: (seq: number) => void;
 };
@@ -120,6 +123,8 @@ class Replay {
       machine.apply(decoded, found, this.out);
     }
     this.lookups.onRows(this.out.rows);
+    const taken = this.o.onRows?.(this.out.rows);
+    if (taken !== undefined) await taken;
     this.lookups.onApplied(entry.seq, entry.seq);
     this.out.rows.length = 0;
     this.out.effects.length = 0;

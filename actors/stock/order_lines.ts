@@ -24,7 +24,9 @@ import {
 
 /** Line of a receipt that names an order only. */
 export const DEFAULT_LINE = "1";
-const OPEN = new Set(["placed", "confirmed", "delayed", "shipped"]);
+/** Statuses of a line that may still come. */
+export const OPEN_STATUSES = ["placed", "confirmed", "delayed", "shipped"];
+const OPEN = new Set(OPEN_STATUSES);
 /** Beyond this a grace is for ever; keeps times exact. */
 const GRACE_DAYS_MAX = 36_500;
 

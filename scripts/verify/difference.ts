@@ -3,10 +3,11 @@
 
 export type Difference = {
   /**
-   * log: the log is not the one that was folded, or lacks entries. ledger: sums of the ledger against the
-   * checkpoint, or since it against the log. fold: the log folded again. registry: Redis.
+   * log: the log is not the one that was folded, or lacks entries. ledger: its sums against the
+   * checkpoint, its rows against the log folded again. tables: levels of the checkpoint against its other tables. fold:
+   * the checkpoint against the log folded again. registry: Redis.
    */
-  between: "log" | "ledger" | "fold" | "registry";
+  between: "log" | "ledger" | "tables" | "fold" | "registry";
   shard: number;
   /** Empty, with the location, when the shard as a whole differs. */
   sku: string;
