@@ -1,10 +1,18 @@
 // What an import must have done, checked independently of all our code: the file is copied into a
-// table of its own and folded in SQL, and compared with ledger and levels, row by row.
+// table of its own and folded in SQL, and compared with ledger and levels, row by row. Plans that any of its lines
+// would set off, were it no history, are laid beforehand, so that "no need, no alert" says something.
 
 import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { Command } from "../../shared/messages.ts";
 import type { Database } from "../../shared/postgres.ts";
+import type { NatsConnection } from "../../streams/connection.ts";
 import { openUnpacked, surveyFile } from "./survey.ts";
+
+/** The system that took the import. */
+export type AcceptingSystem = { database: Database; nc: NatsConnection };
 
 export type Acceptance = {
   /** Lines of the file, and ledger rows with an identity of it. */
@@ -14,19 +22,57 @@ export type Acceptance = {
   missing: number;
   repeated: number;
   different: number;
-  /** SKU-locations of the file, and those whose level is not the file's sum. */
+  /** SKU-locations of the file, and those whose level is not the file's sum and what other commands brought. */
   keys: number;
   levelsWrong: number;
-  /** Needs and alerts that came of it. History must raise none. */
+  /** Needs and alerts there are, published or on their way. History must raise none. */
   effects: number;
   ok: boolean;
 };
 
+/** Lines of a file whose keys get a plan. */
+const ARMED_LINES = 500;
+
+/**
+ * The commands that lay a plan on the keys of the file's first lines: one unit there, a reorder point of none, so that
+ * the first unit sold asks for more and the second is oversold.
+ */
+export async function armingCommands(file: string): Promise<Command[]> {
+  const { gzip } = await surveyFile(file);
+  const keys = new Map<string, { sku: string; location: string }>();
+  let lines = 0;
+  for await (const line of createInterface({ input: openUnpacked(file, gzip) })) {
+    const [, , sku = "", location = ""] = line.split(",");
+    if (lines > 0) keys.set(`${sku},${location}`, { sku, location });
+    if (lines++ === ARMED_LINES) break;
+  }
+  const plan = { mode: "autopilot", reorderPoint: 0, orderUpTo: 10, cause: "acceptance" };
+  return [...keys.values()].flatMap((key) => [
+    { ...key, type: "receipt", id: "arm-receipt", qty: 1 },
+    { ...key, type: "policy", id: "arm-policy", plan },
+  ]) as unknown as Command[];
+}
+
+/** Needs and alerts there are, published or on their way; one that is published just now may count twice. */
+export async function effectsOf({ database, nc }: AcceptingSystem): Promise<number> {
+  // First what waits, then what was published: none can be missed between the two.
+  const [waiting] = await database.run(
+    (sql) => sql<{ effects: number }[]>`
+      select count(*)::int as effects from outbox
+      where subject like 'inv.need.%' or subject like 'inv.alert.%'`,
+  );
+  const manager = await jetstreamManager(nc);
+  const streams = await Promise.all(["NEEDS", "ALERTS"].map((name) => manager.streams.info(name)));
+  const published = streams.reduce((sum, { state }) => sum + state.messages, 0);
+  return (waiting?.effects ?? 0) + published;
+}
+
 /** Columns: timestamp, invoice, sku, location, qty, unit_price; no quotes. Times are UTC. */
-export async function acceptImport(database: Database, file: string): Promise<Acceptance> {
+export async function acceptImport(system: AcceptingSystem, file: string): Promise<Acceptance> {
+  const effects = await effectsOf(system);
   const survey = await surveyFile(file);
   const prefix = `imp-${survey.digest.slice(0, 16)}-`;
-  return database.transaction(
+  return system.database.transaction(
     async (sql) => {
       await sql`create temp table raw (timestamp text, invoice text, sku text, location text,
         qty int8, unit_price numeric, line int8 generated always as identity (start with 2))
@@ -56,11 +102,11 @@ export async function acceptImport(database: Database, file: string): Promise<Ac
       const [levels] = await sql<{ wrong: number }[]>`
         select count(*)::int as wrong
         from (select sku, location, -sum(qty) as units from raw group by sku, location) f
+        left join (select sku, location, sum(delta_sellable) as units from stock_transaction
+          where cause = 'command' and not starts_with(id, ${prefix}) group by sku, location) o
+          using (sku, location)
         left join stock_level l using (sku, location)
-        where l.sku is null or l.sellable <> f.units or l.on_hand <> f.units`;
-      const [effects] = await sql<{ effects: number }[]>`
-        select count(*)::int as effects from outbox
-        where subject like 'inv.need.%' or subject like 'inv.alert.%'`;
+        where l.sku is null or l.sellable <> f.units + coalesce(o.units, 0) or l.on_hand <> l.sellable`;
       const found = {
         lines: lines?.lines ?? 0,
         ledgerRows: rows?.rows ?? 0,
@@ -69,7 +115,7 @@ export async function acceptImport(database: Database, file: string): Promise<Ac
         different: compared?.different ?? 0,
         keys: lines?.keys ?? 0,
         levelsWrong: levels?.wrong ?? 0,
-        effects: effects?.effects ?? 0,
+        effects,
       };
       const { missing, repeated, different, levelsWrong } = found;
       const isSame = found.lines === found.ledgerRows && missing + repeated + different === 0;

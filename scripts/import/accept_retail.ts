@@ -1,12 +1,12 @@
 // The acceptance of an import on a whole real file: `node scripts/import/accept_retail.ts FILE`. On a
-// private system: import, compare with the fold in SQL, import again, compare fingerprints. On a second
-// one: the stock process is killed half-way and started again, and the end is compared. Exits 1 when
-// anything differs.
+// private system: plans are laid, import, compare with the fold in SQL, import again, compare fingerprints; then a
+// sale that is no history sets a plan off. On a second one: the stock process is killed half-way and started again,
+// and the end is compared. Exits 1 when anything differs.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type BenchSystem, openBenchSystem } from "../bench/bench_system.ts";
-import { acceptImport, fingerprint } from "./accept.ts";
+import { acceptImport, armingCommands, effectsOf, fingerprint } from "./accept.ts";
 import { NO_CURSOR } from "./cursor.ts";
 import { type ImportOutcome, importFile } from "./import_file.ts";
 import { Rejects } from "./rejects.ts";
@@ -20,19 +20,27 @@ let failed = false;
 const file = process.argv[2];
 if (file === undefined) throw new Error("Give the file: retail-transactions.csv.gz");
 await onSystem("import, and again", async (system) => {
+  const arming = await armingCommands(file);
+  await system.decideAll(arming);
   await runImport(system, file);
-  await require("every line once, levels as in SQL", acceptImport(system.database, file));
+  await require("every line once, levels as in SQL", acceptImport(system, file));
   const before = await fingerprint(system.database);
   const again = await runImport(system, file);
   const same = before === (await fingerprint(system.database)) && again.applied === 0;
   await require("a second run changes nothing", Promise.resolve({ ok: same }));
+  const { sku, location } = arming[0] as { sku: string; location: string };
+  await system.decideAll([{ type: "sale", sku, location, qty: 1 }]);
+  await system.waitFor(await system.logEnds());
+  const effects = await effectsOf(system);
+  const raised = { ok: effects >= 2, effects };
+  await require("a sale of today raises a need and an alert", Promise.resolve(raised));
 });
 await onSystem("killed half-way", async (system) => {
   const rows = (await surveyFile(file)).lines - 1;
   const killed = killAt(system, Math.floor(rows / 2));
   await runImport(system, file);
   await killed;
-  await require("killed half-way, the same end", acceptImport(system.database, file));
+  await require("killed half-way, the same end", acceptImport(system, file));
 });
 process.exit(failed ? 1 : 0);
 
