@@ -2,6 +2,8 @@
 // are those of the tests (made again by UPDATE_SPEC=1).
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { MOVEMENTS_MAX } from "../../actors/stock/limits.ts";
+import { settingsTable } from "../../shared/config.ts";
 import { mutationTable } from "../mutations/table.ts";
 
 const SPEC = "docs/SPEC.md";
@@ -33,6 +35,12 @@ test("every test that the specification names exists", () => {
       expect(isThere, `${file}: ${name}`).toBe(true);
     }
   }
+});
+
+test("the limit of movements is the machine's, and no setting", () => {
+  const limit = MOVEMENTS_MAX.toLocaleString("en-US");
+  expect(spec).toContain(`at most ${limit} of a shard (fixed: part of the apply version)`);
+  expect(settingsTable()).not.toMatch(/movement/i);
 });
 
 test("every invariant has something that holds it", () => {
