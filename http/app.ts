@@ -1,5 +1,6 @@
 // Owns the assembly of the edge: routes of the list, each wrapped once with what all of them need (token
-// for writes, problems for errors, measuring), and answers for paths and methods that are not there.
+// for writes, a URL the route knows, problems for errors, measuring), and answers for paths and methods that
+// are not there.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Context, Hono } from "hono";
@@ -8,6 +9,7 @@ import { docsRoutes } from "./docs/docs_routes.ts";
 import { pageRoutes } from "./page/page_routes.ts";
 import type { Edge } from "./ports.ts";
 import { ProblemError } from "./problems.ts";
+import { checkUrl } from "./query.ts";
 import { problemOf, replyProblem, requestId } from "./reply.ts";
 import type { Route } from "./route.ts";
 import { commandRoutes } from "./routes/commands.ts";
@@ -56,7 +58,9 @@ export function createApp(edge: Edge): Hono {
 
 function wrap(edge: Edge, route: Route): (c: Context) => Promise<Response> {
   const isAllowed = route.writes && edge.token !== undefined ? tokenCheck(edge.token) : undefined;
-  const { handle, name } = route;
+  const { handle, name, tag } = route;
+  // Probes and browsers may add what they like.
+  const isStrict = tag !== "system";
   return async (c) => {
     const started = performance.now();
     let response: Response;
@@ -67,6 +71,7 @@ function wrap(edge: Edge, route: Route): (c: Context) => Promise<Response> {
           "Cannot write: expected `Authorization: Bearer <token>` with the right token";
         throw new ProblemError("unauthorized", detail, {}, headers);
       }
+      if (isStrict) checkUrl(c, route);
       response = await handle(c);
     } catch (error) {
       response = replyError(edge, c, error);

@@ -5,6 +5,7 @@ import type { Context } from "hono";
 import { idFault, nameFault } from "../shared/ids.ts";
 import { HTTP_PAGE_ROWS, HTTP_PAGE_ROWS_MAX, HTTP_SKUS_MAX } from "../shared/limits.ts";
 import { parseTime } from "../shared/time.ts";
+import type { Route } from "./route.ts";
 import { invalidField } from "./validate.ts";
 
 /** The SKU of the path. @throws ProblemError invalid_field */
@@ -86,15 +87,32 @@ export function choiceOfQuery<T extends string>(
 }
 
 /**
- * Refuses parameters the route does not know: a misspelt filter must not answer for everything.
- * @throws ProblemError invalid_field
+ * Refuses query parameters that `route` does not declare, for a misspelt one must not do nothing, and escapes of the
+ * path or the query that are no UTF-8, which would be taken as they are written. @throws ProblemError invalid_field
  */
-export function onlyQuery(c: Context, allowed: readonly string[]): void {
-  for (const name of Object.keys(c.req.query())) {
-    if (!allowed.includes(name)) {
-      const fault = `is no parameter here, expected ${allowed.join(", ") || "none"}`;
-      throw invalidField([{ field: name.slice(0, 60), fault }]);
-    }
+export function checkUrl(c: Context, route: Pick<Route, "path" | "parameters">): void {
+  if (c.req.url.includes("%")) checkEscapes(new URL(c.req.url), route.path);
+  for (const found of Object.keys(c.req.query())) {
+    const known = (route.parameters ?? []).filter((one) => one.in === "query");
+    if (known.some(({ name }) => name === found)) continue;
+    const expected = known.map(({ name }) => name).join(", ") || "none";
+    const fault = `is no parameter here, expected ${expected}`;
+    throw invalidField([{ field: found.slice(0, 60), fault }]);
+  }
+}
+
+function checkEscapes({ pathname, search }: URL, path: string): void {
+  const names = path.split("/").map((part) => part.replace(":", ""));
+  for (const [i, part] of pathname.split("/").entries()) checkEscape(names[i] ?? "", part);
+  for (const pair of search.slice(1).split("&")) checkEscape(pair.split("=", 1)[0] ?? "", pair);
+}
+
+function checkEscape(field: string, text: string): void {
+  try {
+    decodeURIComponent(text);
+  } catch {
+    const fault = "expected escapes of UTF-8, such as %C3%A9, and %25 for a percent sign";
+    throw invalidField([{ field: field.slice(0, 60), fault }]);
   }
 }
 

@@ -17,7 +17,7 @@ import { spansShards } from "../hold_flow.ts";
 import { idempotencyKey, lineId } from "../idempotency.ts";
 import type { Edge } from "../ports.ts";
 import { type ProblemCode, ProblemError } from "../problems.ts";
-import { idOfPath, nameOfQuery, onlyQuery } from "../query.ts";
+import { idOfPath, nameOfQuery } from "../query.ts";
 import { mintId, replyJson, replyProblem } from "../reply.ts";
 import type { Route } from "../route.ts";
 import { BatchAnswer, DecisionAnswer, PendingAnswer } from "../schemas.ts";
@@ -170,7 +170,6 @@ function getDecision(edge: Edge): Route {
     answers: { 200: { description: "the decision", schema: DecisionAnswer } },
     problems: ["invalid_field", "undecided", "ledger_unavailable"],
     async handle(c) {
-      onlyQuery(c, ["sku", "location"]);
       const id = idOfPath(c);
       const sku = nameOfQuery(c, "sku");
       if (sku === undefined) throw invalidField([{ field: "sku", fault: "is missing" }]);

@@ -6,7 +6,7 @@ import { ForecastSchema, WhatIfAnswerSchema, WhatIfSchema } from "../../shared/p
 import { readJson } from "../body.ts";
 import type { Edge } from "../ports.ts";
 import { ProblemError } from "../problems.ts";
-import { nameOfQuery, onlyQuery, skuOfPath, wholeOfQuery } from "../query.ts";
+import { nameOfQuery, skuOfPath, wholeOfQuery } from "../query.ts";
 import { replyJson } from "../reply.ts";
 import type { Route } from "../route.ts";
 import { parseWith } from "../validate.ts";
@@ -83,7 +83,6 @@ function forecasts(edge: Edge): Route {
     answers: { 200: { description: "forecasts by location", schema: ForecastsAnswer } },
     problems: ["invalid_field", "unknown_series", "ledger_unavailable"],
     async handle(c) {
-      onlyQuery(c, ["location", "days"]);
       const sku = skuOfPath(c);
       const location = nameOfQuery(c, "location");
       const days = wholeOfQuery(c, "days", { least: 1, most: DAYS_MAX }) ?? DAYS_DEFAULT;
@@ -115,7 +114,6 @@ function whatIf(edge: Edge): Route {
       "unsupported_media_type",
     ],
     async handle(c) {
-      onlyQuery(c, []);
       const question = parseWith(WhatIfSchema, await readJson(c));
       return replyJson(c, 200, await edge.planner.whatIf(question));
     },

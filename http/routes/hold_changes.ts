@@ -19,7 +19,7 @@ import { skuOfHoldId } from "../hold_id.ts";
 import { idempotencyKey } from "../idempotency.ts";
 import type { Edge } from "../ports.ts";
 import { type ProblemCode, ProblemError } from "../problems.ts";
-import { idOfPath, nameOfQuery, onlyQuery } from "../query.ts";
+import { idOfPath, nameOfQuery } from "../query.ts";
 import { mintId, replyJson } from "../reply.ts";
 import type { Answer, Parameter, Route } from "../route.ts";
 import { DecisionAnswer, HoldStateAnswer, PendingAnswer } from "../schemas.ts";
@@ -134,7 +134,6 @@ function release(edge: Edge): Route {
     answers,
     problems,
     async handle(c) {
-      onlyQuery(c, ["sku", "location", "reason"]);
       const given = c.req.query("reason");
       const reason = given === undefined ? {} : { reason: parseWith(TextSchema, given) };
       return change(c, edge, { type: "release", ...target(c), ...reason } as Command);
@@ -156,7 +155,6 @@ function getHold(edge: Edge): Route {
     answers: { 200: { description: "the hold", schema: HoldStateAnswer } },
     problems: ["invalid_field", "unknown_hold", "ledger_unavailable"],
     async handle(c) {
-      onlyQuery(c, ["sku", "location"]);
       const { hold, sku } = target(c);
       const state = await edge.ledger.hold(hold, sku);
       if (state === undefined) {

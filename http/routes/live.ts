@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { LocationSchema, SkuSchema } from "../../shared/messages.ts";
 import type { Edge } from "../ports.ts";
-import { namesOfQuery, onlyQuery } from "../query.ts";
+import { namesOfQuery } from "../query.ts";
 import { reply } from "../reply.ts";
 import type { Parameter, Route } from "../route.ts";
 import { readLevels } from "../stock_reads.ts";
@@ -65,7 +65,6 @@ export function liveRoute(edge: Edge): Route {
     answers: { 200: { description: "the feed", contentType: "text/event-stream" } },
     problems: ["invalid_field", "too_many_readers"],
     handle(c) {
-      onlyQuery(c, ["sku", "location", "everyMs", "lastEventId"]);
       const everyText = c.req.query("everyMs") ?? "0";
       const everyMs = /^\d{1,5}$/.test(everyText) ? Number(everyText) : -1;
       if (everyMs < 0 || everyMs > EVERY_MS_MAX) {

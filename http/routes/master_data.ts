@@ -9,7 +9,7 @@ import { checkReferences, checkRows, readRows, unheardOf } from "../master_check
 import { keyOf, MASTER, MASTER_KINDS, type MasterKind } from "../master_kinds.ts";
 import type { Edge } from "../ports.ts";
 import { type ProblemCode, ProblemError } from "../problems.ts";
-import { limitOfQuery, onlyQuery } from "../query.ts";
+import { limitOfQuery } from "../query.ts";
 import { replyJson } from "../reply.ts";
 import type { Parameter, Route } from "../route.ts";
 import { faultsOf, invalidField, parseWith } from "../validate.ts";
@@ -123,7 +123,6 @@ function listRows(edge: Edge, kind: MasterKind): Route {
     },
     problems: ["invalid_field", "invalid_cursor", "ledger_unavailable"],
     async handle(c) {
-      onlyQuery(c, [...filters, "limit", "cursor"]);
       const limit = limitOfQuery(c);
       const rows = await edge.master.list(kind, {
         ...afterOf(c, kind),

@@ -17,7 +17,7 @@ import { readJson } from "../body.ts";
 import type { PolicyView } from "../policy_reads.ts";
 import type { Edge } from "../ports.ts";
 import { ProblemError } from "../problems.ts";
-import { nameOfQuery, onlyQuery, skuOfPath } from "../query.ts";
+import { nameOfQuery, skuOfPath } from "../query.ts";
 import { replyJson } from "../reply.ts";
 import type { Parameter, Route } from "../route.ts";
 import { invalidField, parseWith } from "../validate.ts";
@@ -88,7 +88,6 @@ function getPolicies(edge: Edge): Route {
     answers: { 200: { description: "policies by location", schema: PoliciesAnswer } },
     problems: ["invalid_field", "unknown_policy", "ledger_unavailable"],
     async handle(c) {
-      onlyQuery(c, ["location"]);
       const name = skuOfPath(c);
       const at = nameOfQuery(c, "location");
       const locations = await edge.planner.policies(name, at, HISTORY_MAX);
@@ -145,7 +144,6 @@ function putPolicy(edge: Edge): Route {
       "ledger_unavailable",
     ],
     async handle(c) {
-      onlyQuery(c, ["location"]);
       const name = skuOfPath(c);
       const at = nameOfQuery(c, "location");
       await edge.planner.putSku(name, at, await readSetting(c, at));
@@ -176,7 +174,6 @@ function getGroups(edge: Edge): Route {
     },
     problems: ["invalid_field", "ledger_unavailable"],
     async handle(c) {
-      onlyQuery(c, []);
       return replyJson(c, 200, { settings: await edge.planner.groupSettings() });
     },
   };
@@ -211,7 +208,6 @@ function putGroups(edge: Edge): Route {
       "ledger_unavailable",
     ],
     async handle(c) {
-      onlyQuery(c, []);
       const groups = parseWith(schema, await readJson(c));
       refuseRepeats(groups);
       await edge.planner.putGroups(groups);

@@ -13,7 +13,6 @@ import {
   limitOfQuery,
   nameOfQuery,
   namesOfQuery,
-  onlyQuery,
   skuOfPath,
   timeOfQuery,
 } from "../query.ts";
@@ -87,7 +86,6 @@ function oneSku(edge: Edge): Route {
       "strong_read_timeout",
     ],
     async handle(c) {
-      onlyQuery(c, ["location", "asOf", "consistency"]);
       const name = skuOfPath(c);
       const at = nameOfQuery(c, "location");
       const asOfMs = timeOfQuery(c, "asOf");
@@ -139,7 +137,6 @@ function manySkus(edge: Edge): Route {
       "strong_read_timeout",
     ],
     async handle(c) {
-      onlyQuery(c, ["sku", "location", "consistency", "limit", "cursor"]);
       const skus = namesOfQuery(c, "sku");
       const at = nameOfQuery(c, "location");
       const isStrong = isStrongRead(c);
@@ -174,7 +171,6 @@ function history(edge: Edge): Route {
     answers: { 200: { description: "ledger rows", schema: HistoryAnswer } },
     problems: ["invalid_field", "invalid_cursor", "unknown_sku", "ledger_unavailable"],
     async handle(c) {
-      onlyQuery(c, ["location", "limit", "cursor"]);
       const name = skuOfPath(c);
       const text = c.req.query("cursor");
       const at = nameOfQuery(c, "location");

@@ -1,5 +1,6 @@
 // Bad reads, methods and master data at the edge: each a clear problem, nothing stored.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { apiRoutes } from "../../http/app.ts";
 import { type EdgeOfFake, edgeOfFake, send } from "./support/edge_of_fake.ts";
 
 let house: EdgeOfFake;
@@ -34,7 +35,10 @@ const READS: [path: string, status: number, code: string][] = [
   ["/v1/items/none", 404, "unknown_item"],
   ["/problems/none", 404, "not_found"],
   ["/nothing", 404, "not_found"],
-  ["/v1/stock/%ff", 404, "unknown_sku"],
+  ["/v1/stock/%ff", 400, "invalid_field"],
+  ["/v1/stock/100%", 400, "invalid_field"],
+  ["/v1/stock/100%25", 404, "unknown_sku"],
+  ["/v1/stock?sku=%c3", 400, "invalid_field"],
 ];
 
 describe("GET refuses", () => {
@@ -42,6 +46,16 @@ describe("GET refuses", () => {
     const answer = await house.app.request(path);
     expect(await answer.json()).toMatchObject({ status, code });
     expect(answer.status).toBe(status);
+  });
+
+  test("what is no escape by the name of its parameter", async () => {
+    for (const [path, field] of [
+      ["/v1/holds/%e9?sku=A", "id"],
+      ["/v1/holds/h?sku=%", "sku"],
+    ]) {
+      const answer = await house.app.request(path as string);
+      expect(await answer.json()).toMatchObject({ code: "invalid_field", field });
+    }
   });
 
   test("201 SKUs", async () => {
@@ -249,6 +263,18 @@ describe("PUT of master data refuses", () => {
     const answer = await send(house.app, "PUT", "/v1/items", latin, { "content-type": "text/csv" });
     expect(await answer.json()).toMatchObject({ status: 400, code: "malformed_text" });
   });
+});
+
+test("every route refuses query parameters it does not declare, and changes nothing", async () => {
+  const routes = apiRoutes(house.edge).filter(({ tag }) => tag !== "system");
+  expect(routes.length).toBeGreaterThan(20);
+  for (const { method, path, problems } of routes) {
+    const answer = await house.app.request(`${path.replaceAll(":", "")}?loc=store-3`, { method });
+    expect([path, answer.status]).toEqual([path, 400]);
+    expect(await answer.json()).toMatchObject({ code: "invalid_field", field: "loc" });
+    expect(problems).toContain("invalid_field");
+  }
+  expect((await house.app.request("/healthz?probe=1")).status).toBe(200);
 });
 
 test.each([
