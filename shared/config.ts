@@ -392,8 +392,9 @@ function reason(error: z.ZodError): string {
   return [...new Set(error.issues.map((issue) => issue.message))].join(", ");
 }
 
-/** Secrets are not repeated in messages. */
+/** Secrets are not repeated in messages; where one begins and ends in an address that is wrong, nobody knows. */
 function shown(key: string, raw: string): string {
   if (key === "httpToken") return "(hidden)";
-  return raw.replace(/\/\/[^@/]*@/, "//(hidden)@");
+  if (!key.endsWith("Url")) return raw;
+  return `${/^[a-z]{1,10}:\/\//i.exec(raw)?.[0] ?? ""}(hidden)`;
 }

@@ -37,6 +37,24 @@ test("loadConfig() of nothing has every default", () => {
   expect(Object.isFrozen(config)).toBe(true);
 });
 
+test.each([
+  ["ONHAND_NATS_URL", "nats://u:one@a,nats://u:secret@b/x", "nats://(hidden)"],
+  ["ONHAND_NATS_URL", "u:secret@b", "(hidden)"],
+  ["ONHAND_DATABASE_URL", "postgres://u:pa/secret@h/db", "postgres://(hidden)"],
+  ["ONHAND_REDIS_URL", "redis://:se/secret@h", "redis://(hidden)"],
+])("loadConfig() repeats of a wrong %s=%s only its scheme", (name, raw, shown) => {
+  const fault = (() => {
+    try {
+      return loadConfig({ [name]: raw });
+    } catch (error) {
+      return error;
+    }
+  })();
+  expect(fault).toBeInstanceOf(OnhandError);
+  expect((fault as OnhandError).message).toContain(`${name}=${shown}: expected`);
+  expect((fault as OnhandError).message).not.toContain("secret");
+});
+
 test("loadConfig() reads the environment, takes empty for unset, and lets overrides win", () => {
   const env = { ONHAND_PORT: "4000", ONHAND_SHARDS: "16", ONHAND_NAME: "", ONHAND_THREADS: "0" };
   const config = loadConfig(env, { port: "5000", data: "/somewhere", shards: undefined });
