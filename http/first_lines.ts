@@ -1,14 +1,16 @@
-// Owns that a repeat of a hold with several lines is told their places again. The machine remembers of a decision
-// the place and level of one line; the ledger has them all, a commit later. When it does not answer in time the
-// repeat stays without lines: whoever shows it tells what was asked, never a place or level of another line.
+// Owns that a placed hold of several lines is told their places, though its decision came without: a repeat, for the
+// machine remembers of a decision the place and level of one line, and one of a bundle whose decisions were too large
+// for one message. The ledger has them all, a commit later. When it does not answer in time the decision stays
+// without lines: whoever shows it tells what was asked, never a place or level of another line.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { HTTP_COMMIT_POLL_MS, HTTP_COMMIT_WAIT_MS } from "../shared/limits.ts";
 import type { Decision, DecisionLine } from "../shared/messages.ts";
+import { isApplied } from "./hold_flow.ts";
 import type { LedgerReads } from "./ledger_reads.ts";
 import type { DecidePort } from "./ports.ts";
 
-/** `decider`, whose repeats of a placed hold of several lines tell them, if the ledger can. */
+/** `decider`, whose decisions of a placed hold of several lines tell them, if the ledger can. */
 export function withFirstLines(
   decider: DecidePort,
   ledger: Pick<LedgerReads, "lines">,
@@ -19,14 +21,14 @@ export function withFirstLines(
     async decide(command, deadlineMs) {
       const decision = await decider.decide(command, deadlineMs);
       const isOfSeveral = "lines" in command && command.lines.length > 1;
-      if (!isOfSeveral || decision.first !== "applied") return decision;
+      if (!isOfSeveral || decision.lines !== undefined || !isApplied(decision)) return decision;
       const lines = await firstLines(ledger, decision);
       return lines === undefined ? decision : { ...decision, lines };
     },
   };
 }
 
-/** A repeat may come before the commit of what it repeats. */
+/** The decision may come before its commit. */
 async function firstLines(
   ledger: Pick<LedgerReads, "lines">,
   decision: Decision,

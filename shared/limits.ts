@@ -173,6 +173,8 @@ export const OUTLET_BYTES = 256 * 1024;
 export const BUNDLE_COMMANDS_MAX = 256;
 /** Most bytes of one bundle: well under the server's 1 MiB, and little enough to be one write. */
 export const BUNDLE_BYTES_MAX = 256 * 1024;
+/** Most bytes of the decisions of one entry in one message: what any server of ours takes (see streams/doctor.ts). */
+export const REPLY_BYTES_MAX = 2 * BUNDLE_BYTES_MAX;
 /** The server's usual max_payload, for the time it is not known. */
 export const PAYLOAD_BYTES_MAX = 1024 * 1024;
 /** Unacked bundles per shard: one on its way while the next one leaves. Source: design, section 3. */

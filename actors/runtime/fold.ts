@@ -21,6 +21,7 @@ import {
   type MachineOptions,
 } from "./machine.ts";
 import type { RunnerPorts } from "./ports.ts";
+import { replyText } from "./reply_text.ts";
 
 export type FoldContext = {
   options: MachineOptions & { muted?: boolean };
@@ -189,8 +190,7 @@ export class Fold {
     if (decisions.length === 0) return;
     // One decision for a whole bundle says that it was no bundle at all.
     const isList = entry.subject === this.bundle && decisions.length > 1;
-    const text = isList ? `[${decisions.join(",")}]` : (decisions[0] as string);
-    this.ports.sender.send(entry.replyTo as string, text);
+    this.ports.sender.send(entry.replyTo as string, replyText(decisions, isList));
   }
 
   /** Asks the ledger for what the head needs, and for what the entries behind it seem to need. */

@@ -276,6 +276,21 @@ describe("placeHold() of several lines of one shard, again", () => {
     expect(asked).toBe(2);
   });
 
+  test("placed in a bundle whose decisions were too large: the ledger's lines", async () => {
+    const actor = await stockedAt(3, 7);
+    const first: DecisionLine[] = lines.map((line) => ({ ...line, location: "chosen", short: 0 }));
+    const terse: DecidePort = {
+      epoch: actor.epoch,
+      shards: actor.shards,
+      async decide(command) {
+        const { lines: _lines, ...decision } = await actor.decide(command);
+        return decision;
+      },
+    };
+    const outcome = await placeHold(withFirstLines(terse, { lines: async () => first }), both);
+    expect(outcome).toMatchObject({ held: true, duplicate: false, lines: first });
+  });
+
   test("refused: the line that was short, at its own place", async () => {
     const decider = withFirstLines(await stockedAt(10, 2), { lines: async () => [] });
     const first = await placeHold(decider, both);
