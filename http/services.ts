@@ -8,6 +8,7 @@ import type { Hono } from "hono";
 import { describeError } from "../shared/errors.ts";
 import type { EdgeLog } from "./ports.ts";
 import { problemBody } from "./problems.ts";
+import type { Fault } from "./validate.ts";
 
 type Call = { method: string; path: string; body?: unknown };
 type Fields = Record<string, unknown>;
@@ -138,11 +139,11 @@ async function serve(
       message.respondError(400, String(problem.title), JSON.stringify(problem));
       return;
     }
-    const missing = endpoint.needs;
-    if (missing !== undefined && (fields[missing] === undefined || fields[missing] === "")) {
-      const faults = [{ field: missing, fault: "is missing" }];
-      const extra = { field: missing, faults };
-      const problem = problemBody("invalid_field", `${missing}: is missing`, extra);
+    const key = message.headers?.get("Idempotency-Key") ?? "";
+    const wrong = faultOf(endpoint, fields, key);
+    if (wrong !== undefined) {
+      const extra = { field: wrong.field, faults: [wrong] };
+      const problem = problemBody("invalid_field", `${wrong.field}: ${wrong.fault}`, extra);
       message.respondError(400, String(problem.title), JSON.stringify(problem));
       return;
     }
@@ -152,7 +153,7 @@ async function serve(
       headers: {
         "content-type": "application/json",
         ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
-        ...keyOf(message),
+        ...(key === "" ? {} : { "idempotency-key": asHeader(key) }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
@@ -184,10 +185,18 @@ function isDeeper(value: unknown, depth: number): boolean {
   return depth === 0 || Object.values(value).some((one) => isDeeper(one, depth - 1));
 }
 
-function keyOf(message: ServiceMsg): Record<string, string> {
-  const key = message.headers?.get("Idempotency-Key");
-  return key === undefined || key === "" ? {} : { "idempotency-key": key };
+/** What the request of a route could not carry. */
+function faultOf(endpoint: EndpointSpec, fields: Fields, key: string): Fault | undefined {
+  const { needs } = endpoint;
+  if (needs !== undefined && (fields[needs] === undefined || fields[needs] === ""))
+    return { field: needs, fault: "is missing" };
+  if (/[\0\r\n]/.test(key) || !key.isWellFormed())
+    return { field: "Idempotency-Key", fault: "expected one line of text" };
+  return undefined;
 }
+
+/** A header holds bytes: those of UTF-8, as clients of HTTP send it, so that a key is the same identity by both ways. */
+const asHeader = (text: string): string => Buffer.from(text).toString("latin1");
 
 function titleOf(text: string): string {
   try {

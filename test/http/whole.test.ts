@@ -1,4 +1,5 @@
 // The edge with everything behind it real: stock actor, log, ledger, registry. What callers may rely on.
+import { headers as natsHeaders } from "@nats-io/nats-core";
 import { Svcm } from "@nats-io/services";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { placeHold } from "../../http/hold_flow.ts";
@@ -504,9 +505,37 @@ test("sync-erp goes through the log and is seen in the registry", async () => {
   expect((await get("/v1/stock/erp")).body).toMatchObject({ totals: { onHand: 7 } });
 });
 
+test("holds of so many lines that their decisions fill several messages are all decided", async () => {
+  const locations = Array.from({ length: 100 }, (_, i) => `place-${i}`);
+  const holds = 40;
+  await post(
+    "/v1/commands",
+    locations.map((location) => ({ type: "receipt", sku: "wide", location, qty: holds })),
+  );
+  const lines = locations.map((location) => ({ sku: "wide", location, qty: 1 }));
+  const answer = await post(
+    "/v1/commands",
+    Array.from({ length: holds }, (_, i) => ({
+      type: "hold",
+      sku: "wide",
+      location: "place-0",
+      hold: `wide-${i}`,
+      lines,
+      ttlMs: 60_000,
+    })),
+  );
+  const results = answer.body.results as unknown as { decision?: { outcome: string } }[];
+  const told = results.map(({ decision }) => decision?.outcome);
+  expect(told).toEqual(Array.from({ length: holds }, () => "applied"));
+  expect((await strong("wide")).totals.available).toBe(0);
+});
+
 describe("NATS services", () => {
-  const request = async (subject: string, body: unknown) => {
-    const message = await house.nc.request(subject, JSON.stringify(body), { timeout: 5_000 });
+  const request = async (subject: string, body: unknown, key?: string) => {
+    const headers = natsHeaders();
+    if (key !== undefined) headers.set("Idempotency-Key", key);
+    const options = { timeout: 5_000, headers };
+    const message = await house.nc.request(subject, JSON.stringify(body), options);
     const code = message.headers?.get("Nats-Service-Error-Code") ?? "";
     return { code, body: message.json() as Json };
   };
@@ -535,6 +564,18 @@ describe("NATS services", () => {
     expect((await request("onhand.hold.extend", { id: hold, ttlMs: 90_000 })).code).toBe("");
     expect((await request("onhand.hold.fulfill", { id: hold })).code).toBe("");
     expect((await request("onhand.hold.release", { id: hold })).code).toBe("409");
+  });
+
+  test("take a key of any text, the same as over HTTP", async () => {
+    const body = { type: "receipt", sku: "svc-key", location: "north", qty: 4 };
+    const key = "Liefer\u00fcng-\u20ac-\u4ed3";
+    const first = await request("onhand.stock.command", body, key);
+    expect(first).toMatchObject({ code: "", body: { outcome: "applied" } });
+    const bytes = Buffer.from(key).toString("latin1");
+    const again = await post("/v1/commands", body, { "idempotency-key": bytes });
+    expect(again.body).toMatchObject({ outcome: "duplicate", seq: first.body.seq });
+    const long = await request("onhand.stock.command", body, "\u4ed3".repeat(50));
+    expect(long).toMatchObject({ code: "400", body: { field: "Idempotency-Key" } });
   });
 
   test("answer problems as the routes do", async () => {
