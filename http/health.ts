@@ -1,10 +1,16 @@
 // Owns asking the parts of the system how they are: NATS, Postgres and Redis by a round trip, the stock
-// processes by a question on `onhand.stock.status` that each of them answers with its shards.
+// processes by a question on `onhand.stock.status` that each of them answers with its shards; and stock and
+// forecast processes for their metrics.
 
 import type { NatsConnection } from "@nats-io/transport-node";
-import { HEALTH_ANSWER_WAIT_MS, HEALTH_TIMEOUT_MS } from "../shared/limits.ts";
+import {
+  HEALTH_ANSWER_WAIT_MS,
+  HEALTH_TIMEOUT_MS,
+  METRICS_ANSWER_WAIT_MS,
+} from "../shared/limits.ts";
 import type { Database } from "../shared/postgres.ts";
 import type { Redis } from "../shared/redis.ts";
+import { ASKED_ROLES, type AskedRole, metricsSubject } from "../shared/telemetry.ts";
 import type { HealthPort, PartHealth, ShardStatus } from "./ports.ts";
 
 /** Where stock processes are asked which shards they run. */
@@ -21,6 +27,7 @@ export function healthOf(
     postgres: () => timed(() => database.run((sql) => sql`select 1`, HEALTH_TIMEOUT_MS)),
     redis: () => timed(() => redis.ping()),
     shards: () => askShards(nc, shards),
+    metrics: () => askMetrics(nc),
   };
 }
 
@@ -47,26 +54,49 @@ async function timed(work: () => Promise<unknown>): Promise<PartHealth> {
 /** Asks all stock processes at once; waits until every shard is told of, or for HEALTH_ANSWER_WAIT_MS. */
 async function askShards(nc: NatsConnection, shards: number): Promise<ShardStatus[]> {
   const told = new Map<number, ShardStatus>();
-  if (nc.isClosed()) return unowned(shards, told);
+  await askAll(nc, STATUS_SUBJECT, HEALTH_ANSWER_WAIT_MS, (data) => {
+    for (const status of statusesIn(data)) told.set(status.shard, status);
+    return told.size >= shards;
+  });
+  return unowned(shards, told);
+}
+
+/** How many there are nobody knows: all that answer within METRICS_ANSWER_WAIT_MS are taken. */
+async function askMetrics(nc: NatsConnection): Promise<string[]> {
+  const texts: string[] = [];
+  const ask = (role: AskedRole) =>
+    askAll(nc, metricsSubject(role), METRICS_ANSWER_WAIT_MS, (data) => {
+      texts.push(new TextDecoder().decode(data));
+      return false;
+    });
+  await Promise.allSettled(ASKED_ROLES.map(ask));
+  return texts;
+}
+
+/** Asks everybody who listens on `subject`, for `waitMs` or until `take` has what it wants. */
+async function askAll(
+  nc: NatsConnection,
+  subject: string,
+  waitMs: number,
+  take: (data: Uint8Array) => boolean,
+): Promise<void> {
+  if (nc.isClosed()) return;
   const inbox = `_INBOX.${crypto.randomUUID().replaceAll("-", "")}`;
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const timer = setTimeout(finish, HEALTH_ANSWER_WAIT_MS);
+  const timer = setTimeout(finish, waitMs);
   const subscription = nc.subscribe(inbox, {
     callback: (error, message) => {
       // A single empty message says that nobody listens.
-      if (error !== null || message.data.byteLength === 0) return finish();
-      for (const status of statusesIn(message.data)) told.set(status.shard, status);
-      if (told.size >= shards) finish();
+      if (error !== null || message.data.byteLength === 0 || take(message.data)) finish();
     },
   });
-  nc.publish(STATUS_SUBJECT, "", { reply: inbox });
+  nc.publish(subject, "", { reply: inbox });
   await done;
   clearTimeout(timer);
   subscription.unsubscribe();
-  return unowned(shards, told);
 }
 
 function unowned(shards: number, told: ReadonlyMap<number, ShardStatus>): ShardStatus[] {

@@ -76,7 +76,7 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
     });
     closers.push(() => database.close());
     const hub = new LiveHub(topology);
-    const metrics = new EdgeMetrics(() => hub.stats);
+    const metrics = new EdgeMetrics(config.name, () => hub.stats);
     const registry = registryPort(new LevelRegistry(redis), topology.epoch);
     const ledger = ledgerReads(database, topology);
     const edge: Edge = {

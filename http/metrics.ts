@@ -2,7 +2,7 @@
 // the page (/v1/status). Labels are bounded: routes by name, never by path.
 
 import type { Decision } from "../shared/messages.ts";
-import { Counter, Gauge, Histogram, openMetrics } from "../shared/telemetry.ts";
+import { Counter, Gauge, Histogram, openMetrics, type Registry } from "../shared/telemetry.ts";
 import type { FeedStats } from "./live_hub.ts";
 import { RecentQuantiles } from "./quantiles.ts";
 
@@ -19,7 +19,7 @@ export type EdgeFigures = {
 };
 
 export class EdgeMetrics {
-  readonly registry = openMetrics();
+  readonly registry: Registry;
   readonly #requests: Counter<"route" | "status">;
   readonly #requestS: Histogram<"route">;
   readonly #decisions: Counter<"outcome" | "reason">;
@@ -27,7 +27,9 @@ export class EdgeMetrics {
   readonly #recent = new RecentQuantiles();
   readonly #feed: () => FeedStats;
 
-  constructor(feed: () => FeedStats) {
+  /** @param process its name: stands in each sample */
+  constructor(process: string, feed: () => FeedStats) {
+    this.registry = openMetrics("http", process);
     const registers = [this.registry];
     this.#feed = feed;
     this.#requests = new Counter({

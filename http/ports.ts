@@ -54,6 +54,8 @@ export type HealthPort = {
   redis(): Promise<PartHealth>;
   /** One entry for each shard of the current epoch; without `owner` when nobody works on it. */
   shards(): Promise<ShardStatus[]>;
+  /** Metrics of the stock and forecast processes that answer, each as Prometheus text. Never throws. */
+  metrics(): Promise<string[]>;
 };
 
 export type EdgeLog = {

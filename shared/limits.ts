@@ -37,6 +37,8 @@ export const HTTP_HOLD_FINISHING_MAX = 10_000;
 export const HEALTH_TIMEOUT_MS = 1_000;
 /** How long the edge waits for stock processes to say which shards they run, in ms. */
 export const HEALTH_ANSWER_WAIT_MS = 400;
+/** How long the edge waits for stock and forecast processes to tell their metrics, in ms. */
+export const METRICS_ANSWER_WAIT_MS = 500;
 /** How long requests under way may take once the edge is told to stop, in ms. */
 export const HTTP_STOP_GRACE_MS = 3_000;
 

@@ -78,7 +78,6 @@ export type WhatIf = z.infer<typeof WhatIfSchema>;
 /** Subjects of the planner. A shard's own are answered by the process that runs its partition. */
 export const WHAT_IF_SUBJECT = "onhand.forecast.what-if";
 export const FORECAST_STATUS_SUBJECT = "onhand.forecast.status";
-export const FORECAST_METRICS_SUBJECT = "onhand.forecast.metrics";
 export const ownerSubject = (verb: "decide" | "what-if", epoch: number, shard: number): string =>
   `onhand.forecast.${verb}.${epoch}.${shard}`;
 

@@ -36,9 +36,17 @@ export function journalOf(logger: Logger, fields: Record<string, unknown>): Jour
   };
 }
 
-/** A registry with the process's own figures (CPU, memory, event loop). */
-export function openMetrics(): Registry {
+/** Roles that are asked for their metrics over NATS: they listen on no port. */
+export const ASKED_ROLES = ["stock", "forecast"] as const;
+export type AskedRole = (typeof ASKED_ROLES)[number];
+
+/** Where every process of the role answers with its metrics as Prometheus text. */
+export const metricsSubject = (role: AskedRole): string => `onhand.${role}.metrics`;
+
+/** A registry with the process's own figures (CPU, memory, event loop); each sample names role and process. */
+export function openMetrics(role: AskedRole | "http", process: string): Registry {
   const registry = new Registry();
+  registry.setDefaultLabels({ role, process });
   collectDefaultMetrics({ register: registry, prefix: "onhand_" });
   return registry;
 }

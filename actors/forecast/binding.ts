@@ -12,9 +12,15 @@
 // On NATS: `onhand.forecast.status` is answered with { name, shards } by every forecast process,
 // `onhand.forecast.metrics` with Prometheus text.
 import type { Config, Endpoints } from "../../shared/config.ts";
-import { FORECAST_METRICS_SUBJECT, FORECAST_STATUS_SUBJECT } from "../../shared/planning.ts";
+import { FORECAST_STATUS_SUBJECT } from "../../shared/planning.ts";
 import { Database } from "../../shared/postgres.ts";
-import { journalOf, openLogger, openMetrics, type Registry } from "../../shared/telemetry.ts";
+import {
+  journalOf,
+  metricsSubject,
+  openLogger,
+  openMetrics,
+  type Registry,
+} from "../../shared/telemetry.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
 import { openLeases } from "../../streams/lease.ts";
 import { partition } from "../../streams/partition.ts";
@@ -82,7 +88,7 @@ export async function startForecastRole(options: ForecastRoleOptions): Promise<R
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const registry = openMetrics();
+    const registry = openMetrics("forecast", config.name);
     const shared = await openShared(options, closers, registry);
     const { nc, journal, settings, signals, database, partitions, nowMs, topology } = shared;
     const of = { database, settings, signals, journal, nowMs, partitions: () => partitions };
@@ -112,7 +118,7 @@ export async function startForecastRole(options: ForecastRoleOptions): Promise<R
     const metrics = () => registry.metrics();
     const told = async () => JSON.stringify({ name: config.name, shards: status() });
     answer(nc, FORECAST_STATUS_SUBJECT, told);
-    answer(nc, FORECAST_METRICS_SUBJECT, metrics);
+    answer(nc, metricsSubject("forecast"), metrics);
     return { status, metrics, stop };
   } catch (error) {
     await stop();

@@ -6,11 +6,11 @@
 //     await stock.stop();                // drains, checkpoints, releases the leases
 //
 // On NATS: `onhand.stock.status` is answered with { name, shards } by every stock process, `onhand.stock.metrics`
-// with Prometheus text.
+// with Prometheus text, which the edge joins to its own (http/metrics_text.ts).
 import { randomUUID } from "node:crypto";
 import type { Config, Endpoints } from "../../shared/config.ts";
 import { Database } from "../../shared/postgres.ts";
-import { journalOf, openLogger, openMetrics } from "../../shared/telemetry.ts";
+import { journalOf, metricsSubject, openLogger, openMetrics } from "../../shared/telemetry.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
 import { openLeases } from "../../streams/lease.ts";
 import { readTopology, type Topology } from "../../streams/topology.ts";
@@ -43,7 +43,6 @@ export type RunningStock = {
 };
 
 const STATUS_SUBJECT = "onhand.stock.status";
-const METRICS_SUBJECT = "onhand.stock.metrics";
 const CONNECT_WAIT_MS = 10_000;
 
 /**
@@ -78,13 +77,13 @@ export async function startStockRole(options: StockRoleOptions): Promise<Running
       leaseTtlMs: config.leaseTtlMs,
     });
     closers.push(() => supervisor.stop());
-    const registry = openMetrics();
+    const registry = openMetrics("stock", config.name);
     shardMetrics(registry, () => supervisor.status());
     const metrics = () => registry.metrics();
     answer(nc, STATUS_SUBJECT, async () =>
       JSON.stringify({ name: config.name, shards: supervisor.status() }),
     );
-    answer(nc, METRICS_SUBJECT, metrics);
+    answer(nc, metricsSubject("stock"), metrics);
     return { status: () => supervisor.status(), metrics, stop };
   } catch (error) {
     await stop();

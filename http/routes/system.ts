@@ -1,6 +1,7 @@
 // Routes about the system itself: alive, ready, metrics, and the figures the page shows.
 
 import { z } from "zod";
+import { joinMetrics } from "../metrics_text.ts";
 import type { Edge, PartHealth, ShardStatus } from "../ports.ts";
 import { reply, replyJson } from "../reply.ts";
 import type { Route } from "../route.ts";
@@ -108,11 +109,15 @@ function metrics(edge: Edge): Route {
     path: "/metrics",
     name: "metrics",
     tag: "system",
-    summary: "Metrics for Prometheus",
+    summary: "Metrics for Prometheus: of this edge and of the stock and forecast processes",
+    description:
+      "The processes are asked over NATS and have half a second to answer; those that do not are " +
+      "left out. Each sample names its `role` and `process`.",
     answers: { 200: { description: "metrics", contentType: "text/plain" } },
     async handle(c) {
       const { registry } = edge.metrics;
-      return reply(c, 200, registry.contentType, await registry.metrics());
+      const texts = await Promise.all([registry.metrics(), edge.health.metrics()]);
+      return reply(c, 200, registry.contentType, joinMetrics(texts.flat()));
     },
   };
 }

@@ -1,3 +1,4 @@
+// docs/OPERATIONS.md names what the code has: settings, halts, metrics.
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { settingsTable } from "../../shared/config.ts";
@@ -26,4 +27,17 @@ it("docs/OPERATIONS.md tells of every code a shard halts with, and of no other",
     [...cell.matchAll(/`(\w+)`/g)].map(([, code]) => code),
   );
   expect(told.sort()).toEqual([...new Set(codes)].sort());
+});
+
+it("docs/OPERATIONS.md lists every metric, and no other", () => {
+  const sources = [
+    "http/metrics.ts",
+    "actors/runtime/shard_metrics.ts",
+    "actors/forecast/live/forecast_metrics.ts",
+  ].map((file) => readFileSync(new URL(file, ROOT), "utf8"));
+  const told = [...text.matchAll(/^\| (`onhand_[^|]+) \|/gm)].flatMap(([, names = ""]) =>
+    [...names.matchAll(/`(onhand_[a-z_]+)`/g)].map(([, name]) => name),
+  );
+  const made = [...sources.join("").matchAll(/"(onhand_[a-z_]+)"/g)].map(([, name]) => name);
+  expect(told.sort()).toEqual(made.sort());
 });

@@ -16,6 +16,13 @@ const receive = (sku: string, qty: number, headers?: Record<string, string>) =>
   post("/v1/commands", { type: "receipt", sku, location: "L", qty }, headers);
 const ready = async () => (await get("/readyz")).status === 200;
 const parts = async () => (await get("/readyz")).body.parts as Record<string, { ok: boolean }>;
+/** The roles whose metrics the edge tells; they are there at once. */
+async function metrics(): Promise<string[]> {
+  const answer = await fetch(`${house.url}/metrics`, { signal: AbortSignal.timeout(2_000) });
+  expect(answer.status).toBe(200);
+  const roles = [...(await answer.text()).matchAll(/role="([^"]+)"/g)].map(([, role = ""]) => role);
+  return [...new Set(roles)];
+}
 
 test("Postgres away: writes and reads of levels go on, the ledger is 503, ready says so", async () => {
   await house.postgres?.kill();
@@ -82,6 +89,7 @@ test("NATS away: 503 when surely nothing was sent, reads go on, and after it all
   expect((await get("/v1/stock/A")).status).toBe(200);
   expect((await get("/readyz")).status).toBe(503);
   expect((await get("/healthz")).status).toBe(200);
+  expect(await metrics()).toEqual(["http"]);
   await house.nats.start();
   await until(
     async () => (await receive("A", 1, { "idempotency-key": "delivery-2" })).status === 200,
@@ -93,7 +101,9 @@ test("NATS away: 503 when surely nothing was sent, reads go on, and after it all
 });
 
 test("nobody runs the shards: 202 for what is stored, not ready", async () => {
+  expect(await metrics()).toEqual(["http", "stock"]);
   await house.stock.stop();
+  expect(await metrics()).toEqual(["http"]);
   const open = await receive("A", 1);
   expect(open.status).toBe(202);
   const hold = await post("/v1/holds", { lines: [{ sku: "A", qty: 1 }], ttlMs: 9_000 });

@@ -413,8 +413,12 @@ describe("system", () => {
   test("/metrics counts requests and decisions", async () => {
     await receive("A", 1);
     const text = await (await get("/metrics")).text();
-    expect(text).toContain('onhand_http_requests_total{route="postCommands",status="200"} 1');
-    expect(text).toContain('onhand_decisions_total{outcome="applied",reason=""} 1');
+    expect(text).toContain(
+      'onhand_http_requests_total{route="postCommands",status="200",role="http",process="edge-1"} 1',
+    );
+    expect(text).toContain(
+      'onhand_decisions_total{outcome="applied",reason="",role="http",process="edge-1"} 1',
+    );
     expect(text).toContain("onhand_http_request_duration_seconds_bucket");
   });
 

@@ -476,6 +476,18 @@ describe("holds", () => {
   });
 });
 
+test("/metrics has the shards of the stock process beside the edge's own", async () => {
+  await receive("measured", 1);
+  const text = await (await fetch(`${house.url}/metrics`)).text();
+  for (let shard = 0; shard < SHARDS; shard++) {
+    expect(text).toContain(`onhand_shard_halted{shard="${shard}",role="stock",process="test"} 0\n`);
+  }
+  expect(text).toMatch(/^onhand_shard_commands_total\{.*,role="stock",process="test"\} [1-9]/m);
+  expect(text).toMatch(/^onhand_http_requests_total\{.*role="http",process="test"\} /m);
+  const families = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  expect(new Set(families).size).toBe(families.length);
+});
+
 test("the live feed shows what was decided", async () => {
   const reader = await SseReader.open(`${house.url}/v1/live?location=feed`);
   await reader.until((one) => one.events.length > 0);

@@ -110,6 +110,12 @@ test("forecast processes share partitions; when one is killed -9 another takes o
   );
   const before = await Promise.all(SKUS.map(reorderPoint));
 
+  const metrics = await (await fetch(`${house.url}/metrics`)).text();
+  for (const name of ["alpha", "beta"])
+    expect(metrics).toMatch(
+      new RegExp(`^onhand_forecast_partitions\\{role="forecast",process="${name}"\\} [1-9]`, "m"),
+    );
+
   // PUT and what-if reach the owner, whichever it is.
   const put = await call(house, "PUT", "/v1/policies/SKU-1?location=shop", { mode: "recommend" });
   expect(put.status).toBe(200);

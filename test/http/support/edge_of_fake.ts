@@ -34,7 +34,7 @@ export async function edgeOfFake(
   await migrate(database);
   const actor = new FakeStockActor(options.shards);
   const hub = new LiveHub({ epoch: actor.epoch, shards: actor.shards });
-  const metrics = new EdgeMetrics(() => hub.stats);
+  const metrics = new EdgeMetrics("edge-1", () => hub.stats);
   const errors: string[] = [];
   const well = async () => ({ ok: true, latencyMs: 0.1 });
   const ledger = ledgerReads(database, actor);
@@ -57,6 +57,7 @@ export async function edgeOfFake(
           state: "running",
           lag: 0,
         })),
+      metrics: async () => [],
     },
     log: { warn: () => {}, error: (_fields, message) => errors.push(message) },
     deadlineMs: 300,
