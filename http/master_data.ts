@@ -18,6 +18,8 @@ export type MasterData = {
   put(kind: MasterKind, rows: readonly MasterRow[]): Promise<{ created: number; updated: number }>;
   /** Rows in order of their key. */
   list(kind: MasterKind, list: MasterList): Promise<MasterRow[]>;
+  /** Keys that have levels and no row, of a kind that may be unregistered, in order. */
+  unregistered(kind: MasterKind, list: Omit<MasterList, "filters">): Promise<MasterRow[]>;
   /** Those of `zones` that Postgres does not know. */
   unknownZones(zones: readonly string[]): Promise<string[]>;
   unknownVendors(vendors: readonly string[]): Promise<string[]>;
@@ -46,6 +48,11 @@ export function masterData(database: Database): MasterData {
         const { text, values } = listStatement(kind, list);
         const rows = await sql.unsafe<MasterRow[]>(text, values);
         return rows.map((row) => fromRow(kind, row));
+      }),
+    unregistered: (kind, list) =>
+      run(async (sql) => {
+        const { text, values } = unregisteredStatement(kind, list);
+        return [...(await sql.unsafe<MasterRow[]>(text, values))];
       }),
     unknownZones: (zones) =>
       names(
@@ -162,6 +169,24 @@ function listStatement(
   const text = `select ${selected.join(", ")}, updated_at from ${table} ${where}
     order by ${order} limit ${Math.trunc(limit)}`;
   return { text, values };
+}
+
+/** Each name by one look into the index of stock_level, which has many rows of each. */
+function unregisteredStatement(
+  kind: MasterKind,
+  { after, limit }: Omit<MasterList, "filters">,
+): { text: string; values: string[] } {
+  const { table, key } = MASTER[kind];
+  const name = key[0] as string;
+  const next = (than: string) =>
+    `(select s.${name} from stock_level s where s.${name} > ${than} order by s.${name} limit 1)`;
+  const text = `with recursive known as (
+      select ${next("$1::text")} as ${name}
+      union all select ${next(`k.${name}`)} from known k where k.${name} is not null)
+    select k.${name} from known k where k.${name} is not null
+      and not exists (select 1 from ${table} t where t.${name} = k.${name})
+    order by k.${name} limit ${Math.trunc(limit)}`;
+  return { text, values: [after?.[0] ?? ""] };
 }
 
 /** Absent is what is not known, and the key field of a row that is for all. */

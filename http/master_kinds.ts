@@ -118,6 +118,8 @@ export type KindSpec = {
   columns: Readonly<Record<string, MasterColumn>>;
   /** Fields a list may be filtered by. */
   filters: readonly string[];
+  /** Has levels without being stored here first: `key` is a column of stock_level by the same name. */
+  mayBeUnregistered?: true;
   csv: string;
 };
 
@@ -146,6 +148,7 @@ export const MASTER: Readonly<Record<MasterKind, KindSpec>> = {
       attributes: column("attributes", "jsonb"),
     },
     filters: [],
+    mayBeUnregistered: true,
     csv: "sku,name,category,unitCost,currency\nSKU-1094-MD,Shirt M,shirts,1250,EUR\n",
   },
   locations: {
@@ -164,6 +167,7 @@ export const MASTER: Readonly<Record<MasterKind, KindSpec>> = {
       attributes: column("attributes", "jsonb"),
     },
     filters: [],
+    mayBeUnregistered: true,
     csv:
       "location,name,kind,timeZone,opens\n" +
       "store-3,Main street,store,Europe/Berlin,Mo-Sa 09:00-20:00; PH off\n",

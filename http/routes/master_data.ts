@@ -9,7 +9,7 @@ import { checkReferences, checkRows, readRows, unheardOf } from "../master_check
 import { keyOf, MASTER, MASTER_KINDS, type MasterKind } from "../master_kinds.ts";
 import type { Edge } from "../ports.ts";
 import { type ProblemCode, ProblemError } from "../problems.ts";
-import { limitOfQuery } from "../query.ts";
+import { choiceOfQuery, limitOfQuery } from "../query.ts";
 import { replyJson } from "../reply.ts";
 import type { Parameter, Route } from "../route.ts";
 import { faultsOf, invalidField, parseWith } from "../validate.ts";
@@ -90,8 +90,10 @@ function storedAnswer(kind: MasterKind): z.ZodType {
 // ---------------------------------------------------------------- reading
 
 function listRows(edge: Edge, kind: MasterKind): Route {
-  const { schema, many, key, filters } = MASTER[kind];
+  const { schema, many, key, filters, mayBeUnregistered } = MASTER[kind];
+  const ofRegister = mayBeUnregistered ? [registeredParameter(kind)] : [];
   const parameters: Parameter[] = [
+    ...ofRegister,
     ...filters.map(
       (field): Parameter => ({
         name: field,
@@ -124,11 +126,11 @@ function listRows(edge: Edge, kind: MasterKind): Route {
     problems: ["invalid_field", "invalid_cursor", "ledger_unavailable"],
     async handle(c) {
       const limit = limitOfQuery(c);
-      const rows = await edge.master.list(kind, {
-        ...afterOf(c, kind),
-        filters: filtersOf(c, kind),
-        limit: limit + 1,
-      });
+      const place = { ...afterOf(c, kind), limit: limit + 1 };
+      const isRegistered = choiceOfQuery(c, "registered", ["true", "false"]) !== "false";
+      const rows = isRegistered
+        ? await edge.master.list(kind, { ...place, filters: filtersOf(c, kind) })
+        : await edge.master.unregistered(kind, place);
       const page = rows.slice(0, limit);
       const last = rows.length > limit ? page.at(-1) : undefined;
       const next = last === undefined ? {} : { next: encodeCursor(keyOf(kind, last)) };
@@ -145,6 +147,15 @@ function listRows(edge: Edge, kind: MasterKind): Route {
     ).map(String);
     return { after: checkedCursor(of, place) };
   }
+}
+
+function registeredParameter(kind: MasterKind): Parameter {
+  return {
+    name: "registered",
+    in: "query",
+    description: `\`false\`: ${kind} that have stock though nobody stored them here, by name alone`,
+    schema: z.enum(["true", "false"]),
+  };
 }
 
 /** A cursor that was made by hand must not reach the database as something that is no day. */

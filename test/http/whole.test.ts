@@ -165,6 +165,18 @@ describe("reads", () => {
     expect(found).toEqual(skus);
   });
 
+  test("what nobody registered is applied, and listed", async () => {
+    const { body } = await receive("found behind a shelf", 1, "popup store");
+    expect(body).toMatchObject({ outcome: "applied" });
+    const names = async (kind: string) =>
+      JSON.stringify((await get(`/v1/${kind}?registered=false&limit=1000`)).body[kind]);
+    await until(
+      async () => (await names("items")).includes('{"sku":"found behind a shelf"}'),
+      "in the checkpoint",
+    );
+    expect(await names("locations")).toContain('{"location":"popup store"}');
+  });
+
   describe("a decision asked for later", () => {
     const pathOf = (id: string, query: string) => `/v1/commands/${encodeURIComponent(id)}?${query}`;
 
