@@ -11,6 +11,7 @@ import {
   runningSystem,
   usageError,
 } from "../command_line.ts";
+import { readyLine } from "../ready_line.ts";
 
 type RunOptions = CommonOptions & { name?: string; threads?: string; port?: string };
 const SECOND_SIGNAL_MIN_MS = 500;
@@ -30,7 +31,9 @@ async function run(role: string, options: RunOptions): Promise<void> {
   const { config, endpoints } = runningSystem(options);
   const stopped = signalled();
   const running = await start(role, { config, endpoints });
-  progress(`onhand ${role} ${config.name} runs${running.url ? ` at ${running.url}` : ""}`);
+  const { url } = running;
+  if (options.json) process.stdout.write(readyLine(config, endpoints, { role, url }));
+  else progress(`onhand ${role} ${config.name} runs${url ? ` at ${url}` : ""}`);
   const signal = await stopped;
   progress(`${signal}: draining`);
   await running.stop();

@@ -12,6 +12,7 @@ import { type Config, type Endpoints, endpointsFile } from "../../shared/config.
 import { describeError } from "../../shared/errors.ts";
 import { type CommonOptions, configFrom, newCommand, progress } from "../command_line.ts";
 import { prepareSystem, shardsOfNewLog } from "../prepare.ts";
+import { readyLine } from "../ready_line.ts";
 import { ROLES, type Role, type RoleContext, type RunningRole } from "../roles.ts";
 import { type LocalServers, startLocalServers } from "../servers/local_servers.ts";
 import { type Claim, claimFile, livingRecord } from "../servers/pid_file.ts";
@@ -68,6 +69,7 @@ async function up(options: UpOptions): Promise<void> {
       demo ? { speed: demoSpeed, seed: demoSeed, historyDays: demoHistory } : undefined,
       say,
       stopper,
+      options.json ?? false,
     );
   } finally {
     claim.release();
@@ -111,6 +113,7 @@ async function run(
   demo: RoleContext["demo"],
   say: (line: string) => void,
   stopper: Stopper,
+  asJson: boolean,
 ): Promise<void> {
   if (config.port !== 0) {
     const hint = "Stop what uses it, or take another: npm start -- --port 4000";
@@ -136,7 +139,11 @@ async function run(
     }
     await shardsRun(context, stopper);
     writeEndpoints(config.data, context.endpoints);
-    if (!stopper.stopped) process.stdout.write(`Onhand is ready at ${context.endpoints.http}\n`);
+    const { http: url } = context.endpoints;
+    const told = asJson
+      ? readyLine(config, context.endpoints, { url })
+      : `Onhand is ready at ${url}\n`;
+    if (!stopper.stopped) process.stdout.write(told);
     await stopper.signalled;
   } finally {
     rmSync(endpointsFile(config.data), { force: true });

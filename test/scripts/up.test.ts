@@ -1,13 +1,15 @@
 // `onhand up` from start to end: ready, taken, killed, healed, stopped.
+import { once } from "node:events";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { connect } from "@nats-io/transport-node";
 import postgres from "postgres";
 import { expect, test, vi } from "vitest";
 import { readPidFile } from "../../scripts/servers/pid_file.ts";
 import { freePort, isPortFree } from "../../scripts/servers/port.ts";
 import { isAlive } from "../../scripts/servers/process_identity.ts";
-import { runOnhand, startOnhand } from "../support/onhand.ts";
+import { runOnhand, spawnOnhand, startOnhand } from "../support/onhand.ts";
 import { freshDatabase, freshRedis, privateDir, privateNats } from "../support/servers.ts";
 
 // Each test starts a whole system, some several.
@@ -46,6 +48,35 @@ test("up says one line, answers where endpoints.json tells, and SIGTERM stops ev
   const again = await startOnhand(data, args);
   expect(again.endpoints).toEqual(system.endpoints);
   expect((await again.stop("SIGINT")).code).toBe(0);
+});
+
+test("with --json up and run say that they are ready by one line of JSON without secrets", async () => {
+  const data = privateDir();
+  const system = await startOnhand(data, ["--json", ...(await port())]);
+  const told = JSON.parse(system.stdout());
+  expect(system.stdout().trim().split("\n")).toHaveLength(1);
+  const { http, nats, postgres } = system.endpoints;
+  expect(told).toMatchObject({ url: http, endpoints: { nats }, pid: system.pid });
+  expect(Object.keys(told)).toEqual(["name", "url", "endpoints", "pid"]);
+  expect(new URL(postgres).password).not.toBe("");
+  expect(system.stdout()).not.toContain(new URL(postgres).password);
+
+  for (const role of ["stock", "http"]) {
+    const child = spawnOnhand(["run", role, "--json", "--data", data, "--name", `${role}-2`], {
+      ONHAND_PORT: "0",
+    });
+    const [line] = await once(child.stdout as Readable, "data");
+    expect(JSON.parse(String(line))).toEqual({
+      name: `${role}-2`,
+      role,
+      ...(role === "http" ? { url: expect.stringMatching(/^http:/) } : {}),
+      endpoints: told.endpoints,
+      pid: child.pid,
+    });
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([0, null]);
+  }
+  expect((await system.stop()).code).toBe(0);
 });
 
 test("a second start takes less than 3 s", async () => {

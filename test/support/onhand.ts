@@ -17,7 +17,7 @@ export function runOnhand(
   env: Record<string, string> = {},
   input = "",
 ): Promise<Finished> {
-  const child = start(args, env);
+  const child = spawnOnhand(args, env);
   child.stdin?.end(input);
   return finished(child);
 }
@@ -41,14 +41,14 @@ export async function startOnhand(
   env: Record<string, string> = {},
 ): Promise<RunningOnhand> {
   const since = performance.now();
-  const child = start(["up", "--data", data, ...args], env);
+  const child = spawnOnhand(["up", "--data", data, ...args], env);
   const output = { stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk) => (output.stdout += chunk));
   child.stderr?.on("data", (chunk) => (output.stderr += chunk));
   const end = finished(child);
   const ready = new Promise<void>((resolve) => {
     child.stdout?.on("data", () => {
-      if (output.stdout.includes("Onhand is ready at ")) resolve();
+      if (output.stdout.endsWith("\n")) resolve();
     });
   });
   const first = await Promise.race([ready, end]);
@@ -83,7 +83,11 @@ export function spawnScript(code: string, env: NodeJS.ProcessEnv = process.env):
   return spawn(process.execPath, runtimeArgs(file), { env, stdio: ["ignore", "pipe", "inherit"] });
 }
 
-function start(args: readonly string[], env: Record<string, string>): ChildProcess {
+/** Starts `onhand ARGS` with its output piped. */
+export function spawnOnhand(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): ChildProcess {
   return spawn(process.execPath, [...runtimeArgs(SCRIPT), ...args], {
     // As npm would say: `onhand up` then ends when its parent does.
     env: { ...process.env, npm_lifecycle_event: "test", ...env },
