@@ -52,8 +52,8 @@ async function prepareNats(
   try {
     const { replicas, leaseTtlMs, shards } = config;
     const options = {
-      replicas,
-      leaseTtlMs,
+      ...(replicas === undefined ? {} : { replicas }),
+      ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),
       ...(shards === undefined ? {} : { shards }),
       ...(config.natsUrl === undefined ? { shardsOfNew: shardsOfNewLog() } : {}),
     };

@@ -133,9 +133,11 @@ export const SETTINGS = {
   replicas: {
     name: "ONHAND_REPLICAS",
     schema: integer(1, 5),
-    fallback: "1",
+    fallback: undefined,
+    fallbackText: "as it is; `1` of a new log",
     unit: "servers",
-    meaning: "Copies NATS keeps of each stream; more than 1 needs a NATS cluster of that size.",
+    meaning:
+      "Copies NATS keeps of each stream; more than 1 needs a NATS cluster of that size. Set by `onhand up` and `onhand topology apply`.",
   },
   natsSync: {
     name: "ONHAND_NATS_SYNC",
@@ -148,9 +150,11 @@ export const SETTINGS = {
   leaseTtlMs: {
     name: "ONHAND_LEASE_TTL_MS",
     schema: integer(500, 60_000),
-    fallback: "2000",
+    fallback: undefined,
+    fallbackText: "as it is; `2000` of a new log",
     unit: "ms",
-    meaning: "How long a shard waits after its process died before another takes it over.",
+    meaning:
+      "How long a shard waits after its process died before another takes it over. Set by `onhand up` and `onhand topology apply`; stock and forecast processes read it on NATS when they start.",
   },
   commitIntervalMs: {
     name: "ONHAND_COMMIT_INTERVAL_MS",
@@ -316,11 +320,10 @@ export function loadConfig(
     if (result.success) config[key] = result.data;
     else faults.push(`${setting.name}=${shown(key, raw)}: ${reason(result.error)}`);
   }
-  const known = new Set<string>(Object.values(SETTINGS).map((setting) => setting.name));
   if (faults.length > 0) {
-    throw new OnhandError("bad_config", `Cannot read the settings: ${faults.join("; ")}`, {
-      fields: { faults, known: [...known] },
-    });
+    const known = Object.values(SETTINGS).map((setting) => setting.name);
+    const message = `Cannot read the settings: ${faults.join("; ")}`;
+    throw new OnhandError("bad_config", message, { fields: { faults, known } });
   }
   config.data = resolve(String(config.data));
   config.threads ??= Math.max(1, availableParallelism() - 1);

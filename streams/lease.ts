@@ -43,6 +43,8 @@ export type LeaseRole = "stock" | "forecast";
 export type LeaseStore = {
   /** Members are those of this role. */
   readonly role: LeaseRole;
+  /** Life of a lease that is not renewed, ms, as the bucket has it. */
+  readonly ttlMs: number;
   /** The lease of `key`, or undefined while another holds it. @throws OnhandError when NATS is away. */
   acquire(key: string, options: LeaseOptions): Promise<Lease | undefined>;
   /** All leases held now, by key. */
@@ -84,13 +86,13 @@ class BucketLeases implements LeaseStore {
   readonly role: LeaseRole;
   readonly #nc: NatsConnection;
   readonly #kv: KV;
-  readonly #ttlMs: number;
+  readonly ttlMs: number;
 
   constructor(nc: NatsConnection, kv: KV, ttlMs: number, role: LeaseRole) {
     this.role = role;
     this.#nc = nc;
     this.#kv = kv;
-    this.#ttlMs = ttlMs;
+    this.ttlMs = ttlMs;
   }
 
   async acquire(key: string, options: LeaseOptions): Promise<Lease | undefined> {
@@ -98,7 +100,7 @@ class BucketLeases implements LeaseStore {
     const revision = await this.#create(record);
     return revision === undefined
       ? undefined
-      : new HeldLease(this.#nc, this.#kv, record, revision, this.#ttlMs, options);
+      : new HeldLease(this.#nc, this.#kv, record, revision, this.ttlMs, options);
   }
 
   async holders(prefix: string): Promise<LeaseRecord[]> {
@@ -110,7 +112,7 @@ class BucketLeases implements LeaseStore {
         multi_last: [`$KV.${LEASE_BUCKET}.${prefix}.>`],
       });
       // The library waits five seconds for a server that is away.
-      timer = setTimeout(() => found.stop(new Error("no answer in time")), answerMs(this.#ttlMs));
+      timer = setTimeout(() => found.stop(new Error("no answer in time")), answerMs(this.ttlMs));
       for await (const message of found) {
         // A delete leaves an empty entry with this header until it expires too.
         if (message.header.get("KV-Operation") === "") records.push(message.json<LeaseRecord>());
@@ -131,7 +133,7 @@ class BucketLeases implements LeaseStore {
     const record: LeaseRecord = { key, holder: name, since: new Date().toISOString() };
     const revision = await this.#overwrite(record);
     const options = { holder: name, ...(onLost ? { onLost } : {}) };
-    return new HeldLease(this.#nc, this.#kv, record, revision, this.#ttlMs, options);
+    return new HeldLease(this.#nc, this.#kv, record, revision, this.ttlMs, options);
   }
 
   async members(): Promise<string[]> {
@@ -151,7 +153,7 @@ class BucketLeases implements LeaseStore {
         last = text;
         onChange(members);
       }
-      timer = setTimeout(() => void look(), this.#ttlMs / 4);
+      timer = setTimeout(() => void look(), this.ttlMs / 4);
     };
     void look();
     return () => {

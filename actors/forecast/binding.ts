@@ -47,7 +47,6 @@ export type ForecastRoleOptions = {
     Config,
     | "name"
     | "databasePool"
-    | "leaseTtlMs"
     | "logLevel"
     | "forecastThreads"
     | "forecastKeepDays"
@@ -109,7 +108,6 @@ export async function startForecastRole(options: ForecastRoleOptions): Promise<R
       leases: await openLeases(nc, "forecast"),
       host,
       journal,
-      leaseTtlMs: config.leaseTtlMs,
     });
     closers.push(() => supervisor.stop());
     const service = await startPlannerService(nc, topology);

@@ -22,8 +22,6 @@ export type SupervisorOptions = {
   leases: LeaseStore;
   host: ShardHost;
   journal: Journal;
-  /** Time to live of leases, ms; leases of others are looked at four times in it. */
-  leaseTtlMs: number;
 };
 
 export type Supervisor = {
@@ -62,7 +60,7 @@ class ShardSupervisor implements Supervisor {
   }
 
   async join(): Promise<void> {
-    const { leases, name, journal, leaseTtlMs } = this.#o;
+    const { leases, name, journal } = this.#o;
     this.#member = await leases.join(name, () =>
       journal.error({ name }, "another process took this member's name: give each its own"),
     );
@@ -72,7 +70,7 @@ class ShardSupervisor implements Supervisor {
       this.#members = members.includes(name) ? members : [...members, name];
       this.#reconcile();
     });
-    this.#timer = setInterval(() => this.#reconcile(), leaseTtlMs / 4);
+    this.#timer = setInterval(() => this.#reconcile(), leases.ttlMs / 4);
   }
 
   status(): ShardStatus[] {

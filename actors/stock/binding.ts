@@ -28,7 +28,7 @@ import { openStockThread, type StockThreadData } from "./thread.ts";
 
 export type StockRoleOptions = {
   config: StockThreadData["config"] &
-    Pick<Config, "threads" | "leaseTtlMs" | "window" | "windowGraceMinutes" | "leadTimeDays">;
+    Pick<Config, "threads" | "window" | "windowGraceMinutes" | "leadTimeDays">;
   endpoints: Pick<Endpoints, "nats" | "postgres" | "redis">;
   /** Default: as recorded on the NATS server. */
   topology?: Topology;
@@ -74,7 +74,6 @@ export async function startStockRole(options: StockRoleOptions): Promise<Running
       leases: await openLeases(nc),
       host,
       journal,
-      leaseTtlMs: config.leaseTtlMs,
     });
     closers.push(() => supervisor.stop());
     const registry = openMetrics("stock", config.name);

@@ -80,11 +80,10 @@ async function apply(nc: NatsConnection, options: ApplyCommandOptions): Promise<
   const shards = count("--shards", options.shards);
   const logBytesMax = count("--log-bytes", options.logBytes);
   const effectBytesMax = count("--effect-bytes", options.effectBytes);
-  // One copy is the default of the settings, not a wish to give up the others.
-  const setting = config.replicas > 1 ? config.replicas : undefined;
-  const replicas = count("--replicas", options.replicas) ?? setting;
+  const { leaseTtlMs } = config;
+  const replicas = count("--replicas", options.replicas) ?? config.replicas;
   const applied = await applyTopology(nc, {
-    leaseTtlMs: config.leaseTtlMs,
+    ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),
     ...(replicas === undefined ? {} : { replicas }),
     ...(shards === undefined ? {} : { shards }),
     ...(logBytesMax === undefined ? {} : { logBytesMax }),

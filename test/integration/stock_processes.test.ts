@@ -55,7 +55,6 @@ function runStock(name: string): ChildProcess {
         ONHAND_NATS_URL: nats.url,
         ONHAND_DATABASE_URL: fresh.url,
         ONHAND_REDIS_URL: redisUrl,
-        ONHAND_LEASE_TTL_MS: "1000",
         ONHAND_COMMIT_INTERVAL_MS: "30",
         ONHAND_CHECKPOINT_INTERVAL_MS: "300",
         ONHAND_LOG_LEVEL: "error",

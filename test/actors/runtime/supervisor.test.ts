@@ -54,7 +54,6 @@ async function member(name: string) {
     leases: await openLeases(nc),
     host,
     journal: quiet,
-    leaseTtlMs: 500,
   });
   supervisors.push(supervisor);
   const shards = () => supervisor.status().map((status) => status.shard);

@@ -16,8 +16,8 @@ afterAll(async () => {
 });
 
 type Ran = { code: number; stdout: string; stderr: string };
-function onhand(args: string[], url = server.url): Promise<Ran> {
-  const env = { ...process.env, ONHAND_NATS_URL: url, ONHAND_DATA: privateDir("data") };
+function onhand(args: string[], url = server.url, more = {}): Promise<Ran> {
+  const env = { ...process.env, ...more, ONHAND_NATS_URL: url, ONHAND_DATA: privateDir("data") };
   return new Promise((done) => {
     execFile(
       process.execPath,
@@ -53,6 +53,15 @@ describe("onhand topology", () => {
     expect(doctor.stdout).toMatch(/^ok {4}server version: 2\./);
     expect(doctor.stdout).not.toContain("WRONG");
     expect(doctor.code).toBe(0);
+  });
+
+  it("apply keeps the life of a lease that was chosen, until another one is", async () => {
+    const apply = async (env = {}) => (await onhand(["apply"], server.url, env)).stdout;
+    expect(await apply({ ONHAND_LEASE_TTL_MS: "5000" })).toContain(
+      "max_age 2000000000 -> 5000000000",
+    );
+    expect(await apply()).toContain("nothing to change");
+    expect(await apply({ ONHAND_LEASE_TTL_MS: "2000" })).toContain("5000000000 -> 2000000000");
   });
 
   it("apply refuses another shard count, and a count that is none", async () => {

@@ -27,7 +27,7 @@ let armed: Command[];
 beforeAll(async () => {
   system = await openBenchSystem({
     shards: 4,
-    stockEnv: { ONHAND_CHECKPOINT_INTERVAL_MS: "500", ONHAND_LEASE_TTL_MS: "1000" },
+    stockEnv: { ONHAND_CHECKPOINT_INTERVAL_MS: "500" },
     say: () => {},
   });
 }, 60_000);
