@@ -5,7 +5,8 @@
 //     …                                  // answers at http.url
 //     await http.stop();
 
-import type { Config, Endpoints } from "../shared/config.ts";
+import type { Config } from "../shared/config.ts";
+import type { Endpoints } from "../shared/endpoints.ts";
 import { OnhandError } from "../shared/errors.ts";
 import { HTTP_READ_TIMEOUT_MS, HTTP_STOP_GRACE_MS } from "../shared/limits.ts";
 import { Database } from "../shared/postgres.ts";

@@ -1,13 +1,8 @@
 // Owns what all commands of `onhand` share: the common options, where output goes and how errors end.
 // Results go to stdout (one JSON document with --json); progress and errors go to stderr.
 import { Command, Option } from "commander";
-import {
-  type Config,
-  type Endpoints,
-  findEndpoints,
-  loadConfig,
-  type Overrides,
-} from "../shared/config.ts";
+import { type Config, loadConfig, type Overrides } from "../shared/config.ts";
+import { type Endpoints, findEndpoints } from "../shared/endpoints.ts";
 import { OnhandError } from "../shared/errors.ts";
 
 /** Options every command has. */

@@ -2,7 +2,8 @@
 // run again and beside others.
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Config, Endpoints } from "../shared/config.ts";
+import type { Config } from "../shared/config.ts";
+import type { Endpoints } from "../shared/endpoints.ts";
 import { OnhandError } from "../shared/errors.ts";
 import { migrate } from "../shared/migrate.ts";
 import { Database } from "../shared/postgres.ts";

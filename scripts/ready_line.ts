@@ -1,5 +1,6 @@
 // Owns the JSON line by which `onhand up --json` and `onhand run --json` tell programs that they are ready.
-import type { Config, Endpoints } from "../shared/config.ts";
+import type { Config } from "../shared/config.ts";
+import type { Endpoints } from "../shared/endpoints.ts";
 
 /** One line: `{ name, role?, url?, endpoints: { nats, postgres, redis }, pid }`, the addresses without secrets. */
 export function readyLine(

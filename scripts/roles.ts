@@ -1,6 +1,7 @@
 // Owns the list of what a system runs besides its servers, in starting order. `onhand up` starts them
 // all and stops them the other way round; a role is one entry here.
-import type { Config, Endpoints } from "../shared/config.ts";
+import type { Config } from "../shared/config.ts";
+import type { Endpoints } from "../shared/endpoints.ts";
 import type { Topology } from "../streams/topology.ts";
 
 /** What a role may know of the system it is part of. */

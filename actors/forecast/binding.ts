@@ -11,7 +11,8 @@
 //
 // On NATS: `onhand.forecast.status` is answered with { name, shards } by every forecast process,
 // `onhand.forecast.metrics` with Prometheus text.
-import type { Config, Endpoints } from "../../shared/config.ts";
+import type { Config } from "../../shared/config.ts";
+import type { Endpoints } from "../../shared/endpoints.ts";
 import { FORECAST_STATUS_SUBJECT } from "../../shared/planning.ts";
 import { Database } from "../../shared/postgres.ts";
 import {

@@ -8,7 +8,8 @@
 // On NATS: `onhand.stock.status` is answered with { name, shards } by every stock process, `onhand.stock.metrics`
 // with Prometheus text, which the edge joins to its own (http/metrics_text.ts).
 import { randomUUID } from "node:crypto";
-import type { Config, Endpoints } from "../../shared/config.ts";
+import type { Config } from "../../shared/config.ts";
+import type { Endpoints } from "../../shared/endpoints.ts";
 import { Database } from "../../shared/postgres.ts";
 import { journalOf, metricsSubject, openLogger, openMetrics } from "../../shared/telemetry.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";

@@ -1,6 +1,7 @@
 // Owns what one thread that runs stock shards needs: connections to NATS, Postgres and Redis, and the
 // stock machine bound to the runner.
-import type { Config, Endpoints } from "../../shared/config.ts";
+import type { Config } from "../../shared/config.ts";
+import type { Endpoints } from "../../shared/endpoints.ts";
 import { Database } from "../../shared/postgres.ts";
 import { connectRedis } from "../../shared/redis.ts";
 import { LevelRegistry } from "../../shared/registry.ts";

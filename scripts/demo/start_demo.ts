@@ -6,7 +6,7 @@
 // repeats after a while without one. The web store's holds go through our publisher.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Endpoints } from "../../shared/config.ts";
+import type { Endpoints } from "../../shared/endpoints.ts";
 import { describeError } from "../../shared/errors.ts";
 import { DEMO_BACKLOG_MAX } from "../../shared/limits.ts";
 import type { Command } from "../../shared/messages.ts";

@@ -2,7 +2,7 @@
 // logs end, Postgres for how far commits and checkpoints are.
 
 import { jetstreamManager } from "@nats-io/jetstream";
-import type { Endpoints } from "../../shared/config.ts";
+import type { Endpoints } from "../../shared/endpoints.ts";
 import { OnhandError } from "../../shared/errors.ts";
 import type { Command } from "../../shared/messages.ts";
 import { Database } from "../../shared/postgres.ts";

@@ -1,14 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import {
-  endpointsFile,
-  findEndpoints,
-  loadConfig,
-  readEndpoints,
-  SETTINGS,
-  settingsTable,
-} from "../../shared/config.ts";
+import { loadConfig, SETTINGS, settingsTable } from "../../shared/config.ts";
+import { endpointsFile, findEndpoints, readEndpoints } from "../../shared/endpoints.ts";
 import { OnhandError } from "../../shared/errors.ts";
 import { privateDir } from "../support/servers.ts";
 

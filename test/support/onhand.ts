@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Endpoints, readEndpoints } from "../../shared/config.ts";
+import { type Endpoints, readEndpoints } from "../../shared/endpoints.ts";
 import { privateDir } from "./servers.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../scripts/onhand.ts", import.meta.url));
