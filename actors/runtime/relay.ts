@@ -1,8 +1,9 @@
 // Owns the publishing of committed effects of one shard: at least once, those of one subject in order, and
 // their removal from the outbox afterwards. S13
 //
-// Effects of a window go out together, but never two of one subject; the next window waits until all of it is
-// stored. What a commit brought is handed over in memory; what was left by an earlier owner is read back.
+// Effects of a window go out together, but never two of one subject; the next window begins with the
+// first that was not stored. What is sent again repeats and overtakes nothing of its subject; between subjects there is no order.
+// What a commit brought is handed over in memory; what was left by an earlier owner is read back.
 import { describeError, OnhandError } from "../../shared/errors.ts";
 import {
   RELAY_IN_FLIGHT_MAX,
@@ -117,13 +118,17 @@ export class Relay {
       window.push(row);
       subjects.add(row.subject);
     }
-    const last = window.at(-1);
-    if (last === undefined) return;
-    await Promise.all(window.map((row) => this.ports.effects.publish(row)));
+    const sent = await Promise.allSettled(window.map((row) => this.ports.effects.publish(row)));
     if (this.isEnded) return;
-    this.lastNumber = last.number;
-    this.toForget = last.number;
-    this.queue.splice(0, window.length);
+    const failed = sent.findIndex(({ status }) => status === "rejected");
+    const stored = failed === -1 ? window : window.slice(0, failed);
+    const last = stored.at(-1);
+    if (last !== undefined) {
+      this.lastNumber = last.number;
+      this.toForget = last.number;
+      this.queue.splice(0, stored.length);
+    }
+    if (failed !== -1) throw (sent[failed] as PromiseRejectedResult).reason;
   }
 
   private async forget(): Promise<void> {
