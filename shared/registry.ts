@@ -16,8 +16,9 @@ import { VERSION_LENGTH } from "./version.ts";
 
 /** Before the SKU token in the key of its hash. */
 export const STOCK_PREFIX = "onhand:stock:";
-const WATERMARK_PREFIX = "onhand:watermark:";
-const SEQ_WIDTH = 14;
+/** Before `<epoch>:<shard>` in the key of a watermark, which has so many digits. */
+export const WATERMARK_PREFIX = "onhand:watermark:";
+export const SEQ_WIDTH = 14;
 /** Levels in one script call: Redis serves nobody else meanwhile (about 1 us each). */
 const BATCH_LEVELS_MAX = 1_000;
 /** Shards whose levels travel in one script call. */

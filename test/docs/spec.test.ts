@@ -1,10 +1,17 @@
 // docs/SPEC.md names tests: they exist; it lists every invariant, and its tables of scenarios and planted bugs
-// are those of the tests (made again by UPDATE_SPEC=1).
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+// are those of the tests (made again by UPDATE_SPEC=1); level, Redis keys and control entries are those of the code.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { TYPES } from "../../actors/stock/command.ts";
+import { EntryDecoder, Malformed } from "../../actors/stock/decode.ts";
 import { MOVEMENTS_MAX } from "../../actors/stock/limits.ts";
+import { LevelAnswer } from "../../http/schemas.ts";
 import { settingsTable } from "../../shared/config.ts";
+import { SEQ_WIDTH, STOCK_PREFIX, WATERMARK_PREFIX } from "../../shared/registry.ts";
+import { parseVersion, VERSION_LENGTH } from "../../shared/version.ts";
+import { logSubject } from "../../streams/subjects.ts";
 import { mutationTable } from "../mutations/table.ts";
+import { expectMadeParts } from "./support/made_part.ts";
 
 const SPEC = "docs/SPEC.md";
 const spec = readFileSync(SPEC, "utf8");
@@ -61,12 +68,40 @@ test("every invariant has something that holds it", () => {
 });
 
 test("the tables of scenarios and planted bugs are those of the tests", () => {
-  const wanted = [
-    ["scenarios", scenarioTable()],
-    ["bugs", mutationTable()],
-  ].reduce((text, [name = "", table = ""]) => replaced(text, name, table), spec);
-  if (process.env.UPDATE_SPEC === "1") writeFileSync(SPEC, wanted);
-  else expect(spec).toBe(wanted);
+  expectMadeParts(SPEC, { scenarios: scenarioTable(), bugs: mutationTable() });
+});
+
+test("the level shown is one, and its version is as long as versions are", () => {
+  const [, text = ""] = /```json\n(.+?)```/s.exec(spec) ?? [];
+  const level = LevelAnswer.parse(JSON.parse(text));
+  expect(parseVersion(level.version)).toBeDefined();
+});
+
+test("the keys in Redis are those of the registry", () => {
+  const keys = [...spec.matchAll(/^\| `(onhand:[^`]+)` \|/gm)].map(([, key]) => key);
+  expect(keys).toEqual([`${STOCK_PREFIX}<SKU token>`, `${WATERMARK_PREFIX}<epoch>:<shard>`]);
+  expect(spec).toContain(`its version (${VERSION_LENGTH} characters)`);
+  expect(spec).toContain(`${SEQ_WIDTH} digits`);
+});
+
+test("the control entries are those that are malformed on a single subject", () => {
+  const [, table = ""] = /\| control entry \|.*\n\|-+.*\n((?:\|.*\n)+)/.exec(spec) ?? [];
+  const told = [...table.matchAll(/^\| `([a-z]+)` \|/gm)].map(([, name]) => name);
+  const decoder = new EntryDecoder({ epoch: 1, shard: 0, shards: 1 });
+  const isControl = (fields: object) => {
+    const payload = new TextEncoder().encode(JSON.stringify(fields));
+    const subject = logSubject(1, 0, "x", "A");
+    const [item] = decoder.decode({ seq: 1, appendedAtMs: 0, subject, payload }).items;
+    return item instanceof Malformed && item.detail.endsWith("valid only in bundles");
+  };
+  const fields: Record<string, object> = {
+    order: { order: "o", line: "1", rev: 1, ordered: 1, status: "placed" },
+    seal: { hold: "h", outcome: "held" },
+  };
+  const control: string[] = TYPES.filter((type) => isControl({ type, ...fields[type] }));
+  const lines = { type: "hold", hold: "h", ttlMs: 1, lines: [{ sku: "A", qty: 1 }] };
+  if (isControl(lines)) control.push("lines");
+  expect(told.toSorted()).toEqual(control.toSorted());
 });
 
 function scenarioTable(): string {
@@ -75,13 +110,6 @@ function scenarioTable(): string {
     return `| ${name} | ${first.slice(name.length + 2)} |`;
   });
   return ["| | |", "|---|---|", ...rows].join("\n");
-}
-
-/** The text with another table between the marks of that name. */
-function replaced(text: string, name: string, table: string): string {
-  const pattern = new RegExp(`(<!-- ${name}: [^>]+-->\n)[^]*?(<!-- end -->)`);
-  expect(text).toMatch(pattern);
-  return text.replace(pattern, (_, start: string, end: string) => `${start}\n${table}\n\n${end}`);
 }
 
 const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
