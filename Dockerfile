@@ -6,7 +6,13 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # The project's own Node and Postgres are for machines without them; here both come as images.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && npm cache clean --force
-COPY . .
+# By name, so that nothing else of this directory (settings with passwords, data) gets into the image.
+COPY LICENSE ./
+COPY shared ./shared
+COPY streams ./streams
+COPY actors ./actors
+COPY http ./http
+COPY scripts ./scripts
 RUN mkdir -p /data && chown node /data
 USER node
 ENV ONHAND_HOST=0.0.0.0 ONHAND_DATA=/data

@@ -1,0 +1,23 @@
+// What the files of the container say, by reading them: the tests have no engine that would build it.
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "..", "..");
+const textOf = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+describe("the image", () => {
+  const copied = [...textOf("Dockerfile").matchAll(/^COPY (.+) \S+$/gm)].flatMap(
+    ([, paths]) => paths?.split(" ") ?? [],
+  );
+
+  test("holds the code by name, and nothing else of the directory", () => {
+    const code = ["actors", "http", "scripts", "shared", "streams"];
+    const files = ["LICENSE", "package-lock.json", "package.json"];
+    expect(copied.toSorted()).toEqual([...files, ...code].toSorted());
+  });
+
+  test.each([".dockerignore", ".gitignore"])("settings with passwords are in %s", (file) => {
+    expect(textOf(file)).toMatch(/^(?:\*\*\/)?\.env\*$/m);
+  });
+});
