@@ -6,6 +6,7 @@ import { type ServiceMsg, Svcm } from "@nats-io/services";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Hono } from "hono";
 import { describeError } from "../shared/errors.ts";
+import { stopService } from "../streams/service_stop.ts";
 import type { EdgeLog } from "./ports.ts";
 import { problemBody } from "./problems.ts";
 import type { Fault } from "./validate.ts";
@@ -122,7 +123,7 @@ export async function startServices(
   }
   return {
     async stop() {
-      await service.stop();
+      await stopService(service);
     },
   };
 }

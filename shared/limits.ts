@@ -41,6 +41,8 @@ export const HEALTH_ANSWER_WAIT_MS = 400;
 export const METRICS_ANSWER_WAIT_MS = 500;
 /** How long requests under way may take once the edge is told to stop, in ms. */
 export const HTTP_STOP_GRACE_MS = 3_000;
+/** How long a NATS service that stops waits for the server to confirm; without a connection none does, in ms. */
+export const SERVICE_STOP_MAX_MS = 1_000;
 
 // ---------------------------------------------------------------- http: the live feed
 

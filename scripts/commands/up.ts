@@ -32,7 +32,7 @@ type UpOptions = CommonOptions & {
   demoHistory: number;
 };
 
-/** A role that hangs while draining does not keep the system from stopping. */
+/** All roles together; below the 30 s docker-compose.yml grants. One that hangs does not keep the system from stopping. */
 const DRAIN_MAX_MS = 20_000;
 /** npm and the terminal both pass on one Ctrl-C; only a later signal is a second one. */
 const SECOND_SIGNAL_MIN_MS = 500;
@@ -203,12 +203,16 @@ function writeEndpoints(data: string, endpoints: Endpoints): void {
   writePrivate(endpointsFile(data), `${JSON.stringify(content, null, 2)}\n`);
 }
 
-async function drain(
-  running: readonly { role: Role; handle: RunningRole }[],
+/** Each role may take its even share of the time that is left, so that one that hangs leaves the rest theirs. */
+export async function drain(
+  running: readonly { role: Pick<Role, "name">; handle: RunningRole }[],
   say: (line: string) => void,
+  maxMs = DRAIN_MAX_MS,
 ): Promise<void> {
-  for (const { role, handle } of [...running].reverse()) {
-    const timeout = sleep(DRAIN_MAX_MS, "late" as const, { ref: false });
+  const until = performance.now() + maxMs;
+  for (const [index, { role, handle }] of [...running.entries()].reverse()) {
+    const shareMs = Math.max(0, until - performance.now()) / (index + 1);
+    const timeout = sleep(shareMs, "late" as const, { ref: false });
     try {
       const outcome = await Promise.race([handle.stop(), timeout]);
       if (outcome === "late") say(`${role.name} does not drain; going on without it`);

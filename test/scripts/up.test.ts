@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { connect } from "@nats-io/transport-node";
 import postgres from "postgres";
 import { expect, test, vi } from "vitest";
+import { drain } from "../../scripts/commands/up.ts";
 import { readPidFile } from "../../scripts/servers/pid_file.ts";
 import { freePort, isPortFree } from "../../scripts/servers/port.ts";
 import { isAlive } from "../../scripts/servers/process_identity.ts";
@@ -158,4 +159,44 @@ test("addresses in the environment are used instead of servers of our own", asyn
   expect(await isPortFree(nats.port)).toBe(false);
   await nats.stop();
   await database.drop();
+});
+
+test.each(["SIGKILL", "SIGSTOP"] as const)(
+  "up stops in time after %s to its NATS",
+  async (signal) => {
+    const nats = await privateNats();
+    const database = await freshDatabase();
+    const env = {
+      ONHAND_NATS_URL: nats.url,
+      ONHAND_DATABASE_URL: database.url,
+      ONHAND_REDIS_URL: await freshRedis(),
+    };
+    const system = await startOnhand(privateDir(), await port(), env);
+    if (signal === "SIGKILL") await nats.kill();
+    else nats.signal(signal);
+    const since = performance.now();
+    const end = await system.stop("SIGTERM");
+    expect(end.code).toBe(0);
+    expect(performance.now() - since).toBeLessThan(20_000);
+    expect(end.stderr).not.toContain("does not drain");
+    if (signal === "SIGSTOP") nats.signal("SIGCONT");
+    await nats.stop();
+    await database.drop();
+  },
+);
+
+test("drain() shares one deadline among the roles, and one that hangs leaves the rest theirs", async () => {
+  const order: string[] = [];
+  const role = (name: string, stop: () => Promise<void>) => ({ role: { name }, handle: { stop } });
+  const hangs = () => new Promise<void>(() => {});
+  const quick = async () => void order.push("quick drained");
+  const since = performance.now();
+  const roles = [role("first", hangs), role("quick", quick), role("last", hangs)];
+  await drain(roles, (line) => order.push(line), 600);
+  expect(performance.now() - since).toBeLessThan(1_200);
+  expect(order).toEqual([
+    "last does not drain; going on without it",
+    "quick drained",
+    "first does not drain; going on without it",
+  ]);
 });

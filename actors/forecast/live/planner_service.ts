@@ -7,6 +7,7 @@ import { describeError, OnhandError } from "../../../shared/errors.ts";
 import { ownerSubject, WHAT_IF_SUBJECT, WhatIfSchema } from "../../../shared/planning.ts";
 import type { NatsConnection } from "../../../streams/connection.ts";
 import { partition } from "../../../streams/partition.ts";
+import { stopService } from "../../../streams/service_stop.ts";
 import { toToken } from "../../../streams/subjects.ts";
 import type { Topology } from "../../../streams/topology.ts";
 import type { ForecastPartition } from "./partition.ts";
@@ -45,7 +46,7 @@ export async function startPlannerService(
   });
   return {
     async stop() {
-      await service.stop();
+      await stopService(service);
     },
   };
 }
