@@ -87,7 +87,7 @@ export class CopyWriter {
     this.at += 12;
   }
 
-  /** A 64-bit pattern from its unsigned halves. */
+  /** A 64-bit pattern from its halves; the sign of the high one does not matter. */
   int8Halves(high: number, low: number): void {
     this.room(12);
     this.view.setInt32(this.at, 8);
@@ -103,9 +103,16 @@ export class CopyWriter {
     this.at += 5;
   }
 
-  /** @param ms whole ms since 1970 */
+  /**
+   * Microseconds pass 2^53 in the year 2285, so each half is multiplied for itself.
+   * @param ms whole ms since 1970
+   */
   time(ms: number): void {
-    this.int8((ms - PG_EPOCH_MS) * 1000);
+    const since = ms - PG_EPOCH_MS;
+    const high = Math.floor(since / TWO_32);
+    const low = (since - high * TWO_32) * 1000;
+    const carry = Math.floor(low / TWO_32);
+    this.int8Halves(high * 1000 + carry, low - carry * TWO_32);
   }
 
   text(value: string): void {
@@ -297,8 +304,11 @@ function readValue(
     case "bool":
       return chunk[at] === 1;
     case "timestamptz": {
-      const micros = view.getInt32(place) * TWO_32 + view.getUint32(place + 4);
-      return Math.floor(micros / 1000) + PG_EPOCH_MS;
+      // Divided by halves, as it is written.
+      const high = view.getInt32(place);
+      const whole = Math.floor(high / 1000);
+      const rest = (high - whole * 1000) * TWO_32 + view.getUint32(place + 4);
+      return whole * TWO_32 + Math.floor(rest / 1000) + PG_EPOCH_MS;
     }
     case "jsonb":
       return chunk.toString("utf8", at + 1, at + length);
