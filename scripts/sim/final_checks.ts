@@ -4,10 +4,10 @@ import type { MachineFactory, MachineOptions, Restore } from "../../actors/runti
 import type { OutboxRow } from "../../actors/runtime/ports.ts";
 import type { Decision, Level } from "../../shared/messages.ts";
 import { toToken } from "../../streams/subjects.ts";
-import type { Oracle } from "../../test/support/oracle.ts";
 import { type Checks, DIGEST_EVERY, difference, haltOf } from "./checks.ts";
 import type { House } from "./house.ts";
 import { checkNeeds, checkTransfers } from "./need_checks.ts";
+import type { Oracle } from "./oracle.ts";
 import { OracleChecks } from "./oracle_checks.ts";
 import { type Replay, replay } from "./replay.ts";
 

@@ -6,10 +6,10 @@
 // that nobody asked for.
 import type { LogEntry } from "../../actors/runtime/machine.ts";
 import type { AlertMessage, NeedMessage } from "../../shared/effects.ts";
-import type { Oracle } from "../../test/support/oracle.ts";
-import { type OracleShard, oracleDecode } from "../../test/support/oracle_decode.ts";
-import type { OracleKey } from "../../test/support/oracle_state.ts";
 import type { Checks } from "./checks.ts";
+import type { Oracle } from "./oracle.ts";
+import { type OracleShard, oracleDecode } from "./oracle_decode.ts";
+import type { OracleKey } from "./oracle_state.ts";
 import type { Replay } from "./replay.ts";
 import { isPoison } from "./watched_machine.ts";
 

@@ -3,9 +3,9 @@
 import type { LedgerRow } from "../../actors/runtime/ledger_row.ts";
 import type { LogEntry, Machine, MachineOptions } from "../../actors/runtime/machine.ts";
 import type { Decision, Level } from "../../shared/messages.ts";
-import { Oracle, type OracleDecision } from "../../test/support/oracle.ts";
-import type { OracleKey } from "../../test/support/oracle_state.ts";
 import type { Checks } from "./checks.ts";
+import { Oracle, type OracleDecision } from "./oracle.ts";
+import type { OracleKey } from "./oracle_state.ts";
 import { isPoison } from "./watched_machine.ts";
 
 export class OracleChecks {

@@ -43,6 +43,7 @@ describe("faultsOf()", () => {
     ["http to actors", "http/x.ts", "../actors/runtime/a.ts", "actors/runtime/a.ts"],
     ["http to scripts", "http/x.ts", "../scripts/a.ts", "scripts/a.ts"],
     ["shared to test", "shared/x.ts", "../test/a.ts", "test/a.ts"],
+    ["scripts to test", "scripts/x.ts", "../test/a.ts", "test/a.ts"],
   ])("finds the direction %s, also for types and at run time", (_name, from, specifier, to) => {
     const other = { [to]: "export type A = 1;\nexport const a = 1;\n" };
     for (const statement of [

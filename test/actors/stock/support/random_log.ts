@@ -1,7 +1,7 @@
-// Random logs: commands of test/support/commands.ts in entries of one or several, with repeats, conflicts, bad
+// Random logs: commands of scripts/sim/command_maker.ts in entries of one or several, with repeats, conflicts, bad
 // input and gaps in time, all from one seed.
 import { Chance } from "../../../../scripts/sim/chance.ts";
-import { type CommandJson, CommandMaker } from "../../../support/commands.ts";
+import { type CommandJson, CommandMaker } from "../../../../scripts/sim/command_maker.ts";
 import { Fold, type Json } from "./fold.ts";
 
 const SKUS = ["A", "B", "C.1", "D*"];

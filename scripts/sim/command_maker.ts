@@ -2,10 +2,11 @@
 // Makes commands as tills, storefronts, planners and procurement would send them, from a seed. Few SKUs,
 // locations and names are used again and again, so that commands meet: sales settle holds, voids find their
 // sale, counts come late, orders are restated out of order, ids collide.
-import type { Chance } from "../../scripts/sim/chance.ts";
 import { formatTime } from "../../shared/time.ts";
 import { partition } from "../../streams/partition.ts";
 import { toToken } from "../../streams/subjects.ts";
+import type { Chance } from "./chance.ts";
+import { policyFields } from "./policy_fields.ts";
 
 /** A command as JSON would carry it. */
 export type CommandJson = { type: string; id?: string; sku: string; location: string } & Record<
@@ -91,7 +92,7 @@ export class CommandMaker {
     const chance = this.#chance;
     const opening: CommandJson[] = [
       { ...this.#base("receipt", place), qty: chance.int(1, 20) },
-      { ...this.#base("policy", place), ...this.#policy() },
+      { ...this.#base("policy", place), ...policyFields(chance) },
     ];
     return opening.filter(() => chance.is(0.8));
   }
@@ -131,7 +132,7 @@ export class CommandMaker {
       case "seal":
         return this.#ofHold(kind);
       case "policy":
-        return { ...this.#base(kind, place), ...this.#policy() };
+        return { ...this.#base(kind, place), ...policyFields(this.#chance) };
       case "order":
         return this.#order(place);
       case "tick":
@@ -301,33 +302,6 @@ export class CommandMaker {
     const by = chance.is(0.5) ? `place${chance.int(0, 30)}` : "other";
     const at = formatTime(this.#options.nowMs() - backMs);
     if (chance.is(0.06)) command.placing = chance.pick<object>([{ by }, { at }, { by, at }]);
-  }
-
-  #policy(): Record<string, unknown> {
-    const chance = this.#chance;
-    const policy: Record<string, unknown> = {};
-    if (chance.is(0.7)) {
-      const reorderPoint = chance.int(0, 12);
-      policy.plan = {
-        mode: chance.pick(["observe", "recommend", "autopilot", "autopilot"]),
-        reorderPoint,
-        orderUpTo: reorderPoint + chance.int(0, 20),
-        ...(chance.is(0.5) ? { lateGraceDays: chance.int(0, 3) } : {}),
-        ...(chance.is(0.3) ? { max: chance.int(10, 40) } : {}),
-      };
-    }
-    if (chance.is(0.5)) {
-      policy.channels = {
-        web: {
-          buffer: chance.int(0, 3),
-          ...(chance.is(0.5) ? { priority: chance.int(1, 3) } : {}),
-        },
-        ...(chance.is(0.3) ? { market: { closed: chance.is(0.5), max: chance.int(0, 5) } } : {}),
-      };
-    }
-    if (chance.is(0.4)) policy.backorderLimit = chance.int(0, 10);
-    if (chance.is(0.1)) policy.ifVersion = chance.int(0, 3);
-    return policy;
   }
 
   #order(place: Place): CommandJson {
