@@ -8,7 +8,7 @@ import { OnhandError } from "../shared/errors.ts";
 import { migrate } from "../shared/migrate.ts";
 import { Database } from "../shared/postgres.ts";
 import { connectNats } from "../streams/connection.ts";
-import { checkMapping } from "../streams/doctor.ts";
+import { checkMapping, type MappingCheck } from "../streams/doctor.ts";
 import { applyTopology, type Topology } from "../streams/topology.ts";
 import type { LocalServers } from "./servers/local_servers.ts";
 
@@ -63,12 +63,19 @@ async function prepareNats(
     const log = `log of epoch ${topology.epoch} with ${topology.shards} shards`;
     say(changed ? `${log} is made` : log);
     // Our own server maps by now; on one that is not ours a person has to, once.
-    if (config.natsUrl !== undefined && !(await checkMapping(nc, topology)).ok)
-      say('plain publishes to inv.cmd are not mapped to the log yet: see "onhand topology doctor"');
+    if (config.natsUrl !== undefined) sayOfMapping(await checkMapping(nc, topology), say);
     return topology;
   } finally {
     await nc.close();
   }
+}
+
+/** Without a mapping a plain publish is kept nowhere, and its sender knows; with a wrong one it is set aside. */
+function sayOfMapping({ ok, mapped, found }: MappingCheck, say: (line: string) => void): void {
+  const see = 'see "onhand topology doctor"';
+  if (ok) return;
+  if (!mapped) say(`plain publishes to inv.cmd are not mapped to the log yet: ${see}`);
+  else say(`WRONG mapping of inv.cmd: ${found}; plain publishes are set aside or lost: ${see}`);
 }
 
 async function prepareDatabase(url: string, say: (line: string) => void): Promise<void> {

@@ -170,9 +170,13 @@ async function checkBundles(nc: NatsConnection, topology: Topology): Promise<Che
   };
 }
 
+/** `mapped`: plain publishes go to a log, if not the right one. */
+export type MappingCheck = Check & { mapped: boolean };
+
 /** Is a plain publish to inv.cmd kept by the shard our publishers would choose? `mend` has the block. */
-export async function checkMapping(nc: NatsConnection, topology: Topology): Promise<Check> {
+export async function checkMapping(nc: NatsConnection, topology: Topology): Promise<MappingCheck> {
   const wrong: string[] = [];
+  let mapped = false;
   const seen = new Set<string>();
   let watching = true; // this user may be one who may not: then the stream's answer must do
   const watch = nc.subscribe(`inv.log.*.*.${toToken(PROBE_LOCATION)}.*`, {
@@ -187,6 +191,7 @@ export async function checkMapping(nc: NatsConnection, topology: Topology): Prom
       const shard = partition(toToken(sku), topology.shards);
       const answer = await probe(nc, cmdSubject(PROBE_LOCATION, sku));
       const wanted = stockStream(topology.epoch, shard);
+      mapped ||= seen.size > 0 || answer.startsWith("STOCK-");
       if (answer !== wanted) {
         wrong.push(`${JSON.stringify(sku)} -> ${answer}, not ${wanted}`);
       } else if (watching && !seen.has(logSubject(topology.epoch, shard, PROBE_LOCATION, sku))) {
@@ -199,6 +204,7 @@ export async function checkMapping(nc: NatsConnection, topology: Topology): Prom
   return {
     name: "mapping",
     ok: wrong.length === 0,
+    mapped,
     found: wrong.length === 0 ? `${PROBE_SKUS.length} of ${PROBE_SKUS.length} right` : wrong[0]!,
     wanted: `inv.cmd.<location>.<sku> lands in its shard of epoch ${topology.epoch}`,
     mend: `Put this into nats.conf (top level or the account) and reload:\n${mappingBlock(topology)}`,

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { cmdMapping } from "../../streams/subjects.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
 const textOf = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -20,4 +21,12 @@ describe("the image", () => {
   test.each([".dockerignore", ".gitignore"])("settings with passwords are in %s", (file) => {
     expect(textOf(file)).toMatch(/^(?:\*\*\/)?\.env\*$/m);
   });
+});
+
+test.each(["", "16"])("plain publishes are mapped to the shards onhand makes (%j)", (shards) => {
+  const [, mapping] = /^ +ONHAND_MAPPING: '(.+)'$/m.exec(textOf("docker-compose.yml")) ?? [];
+  const { from, to } = cmdMapping(1, Number(shards || "8"));
+  const filledIn = mapping?.replace(/\$\{ONHAND_SHARDS:-(\d+)\}/, (_, none) => shards || none);
+  expect(filledIn).toBe(JSON.stringify(to));
+  expect(textOf("scripts/docker/nats.conf")).toContain(`"${from}": $ONHAND_MAPPING\n`);
 });

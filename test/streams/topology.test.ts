@@ -2,7 +2,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NatsServer } from "../../scripts/servers/nats.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
-import { doctor, mappingBlock } from "../../streams/doctor.ts";
+import { checkMapping, doctor, mappingBlock } from "../../streams/doctor.ts";
 import { cmdSubject } from "../../streams/subjects.ts";
 import {
   applyTopology,
@@ -160,6 +160,7 @@ describe("doctor()", () => {
     const wrong = (await doctor(nc)).find((c) => c.name === "mapping");
     expect(wrong?.ok).toBe(false);
     expect(wrong?.mend).toContain(mappingBlock({ epoch: 1, shards: 4 }));
+    expect(await checkMapping(nc, { epoch: 1, shards: 4 })).toMatchObject({ mapped: true });
     await server.reload({ shards: 4 });
     expect((await doctor(nc)).find((c) => c.name === "mapping")?.ok).toBe(true);
   });
@@ -171,7 +172,11 @@ describe("doctor()", () => {
     try {
       await applyTopology(connection, { shards: 4 });
       const missing = (await doctor(connection)).find((c) => c.name === "mapping");
-      expect(missing).toMatchObject({ ok: false, found: expect.stringContaining("no stream") });
+      expect(missing).toMatchObject({
+        ok: false,
+        mapped: false,
+        found: expect.stringContaining("no stream"),
+      });
     } finally {
       await connection.close();
       await bare.stop();
