@@ -9,6 +9,9 @@ import { EPOCH, type House, openHouse, type Started, until } from "./support/hou
 // Making a Postgres cluster waits for the disk.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
+/** How long after a killed server is back the commands that waited may take to be decided. */
+const BACK_MAX_MS = 1_000;
+
 let house: House;
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -110,17 +113,24 @@ describe("Runner, while a server is away", () => {
     house = await openHouse({ nats: nats.url });
     const started = await house.start();
     await sell(20);
-    await nats.kill();
-    const during = sell(20);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await nats.start();
-    const beforeMs = performance.now();
-    await during;
-    expect(performance.now() - beforeMs).toBeLessThan(4_000);
+    // The best of a few: other tests run beside this one. Every one of them must lose and repeat nothing.
+    const delaysMs: number[] = [];
+    while (delaysMs.length < 5 && !delaysMs.some((ms) => ms < BACK_MAX_MS)) {
+      await nats.kill();
+      const during = sell(20);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await nats.start();
+      const backMs = performance.now();
+      await during;
+      delaysMs.push(performance.now() - backMs);
+    }
+    console.log(`nats-server: decided ${delaysMs.map(Math.round).join(", ")} ms after it was back`);
+    expect(Math.min(...delaysMs)).toBeLessThan(BACK_MAX_MS);
     await sell(20);
     const { appliedSeq } = started.runner.status();
     await until("committed", () => started.runner.status().committedSeq >= appliedSeq);
-    expect(await rows()).toEqual({ rows: 60, ids: 60 });
+    const sold = 40 + 20 * delaysMs.length;
+    expect(await rows()).toEqual({ rows: sold, ids: sold });
     expect(state(started)).toBe("running");
   });
 });
