@@ -126,6 +126,10 @@ test("each role works whole with no more than its own permissions", async () => 
   expect((await post("/v1/holds", { lines, ttlMs: 60_000, channel: "web" })).status).toBe(409);
   expect((await get("/v1/stock/SKU-1?consistency=strong")).status).toBe(200);
 
+  const metrics = await (await fetch(`${http}/metrics`)).text();
+  for (const role of ["stock", "forecast", "http"])
+    expect(metrics).toContain(`role="${role}",process="${role}-1"`);
+
   const policy = await fetch(`${http}/v1/policies/SKU-1?location=${LOCATION}`);
   expect([200, 404]).toContain(policy.status);
   await policy.body?.cancel();
