@@ -30,3 +30,8 @@ test.each(["", "16"])("plain publishes are mapped to the shards onhand makes (%j
   expect(filledIn).toBe(JSON.stringify(to));
   expect(textOf("scripts/docker/nats.conf")).toContain(`"${from}": $ONHAND_MAPPING\n`);
 });
+
+test("no service leaves a volume without a name behind", () => {
+  const redis = /^ {2}redis:\n(?: {4}.*\n)+/m.exec(textOf("docker-compose.yml"))?.[0];
+  expect(redis).toContain("    tmpfs: [/data]\n");
+});
