@@ -10,6 +10,7 @@ import { Database } from "../shared/postgres.ts";
 import { connectNats } from "../streams/connection.ts";
 import { checkMapping, type MappingCheck } from "../streams/doctor.ts";
 import { applyTopology, type Topology } from "../streams/topology.ts";
+import { requireNatsVersion, warnOfPostgres, warnOfRedis } from "./given_servers.ts";
 import type { LocalServers } from "./servers/local_servers.ts";
 
 /** Servers that run but are still busy with themselves (recovering) are waited for. */
@@ -17,7 +18,7 @@ const CONNECT_WAIT_MS = 15_000;
 
 /**
  * Applies migrations and topology, and has our own nats-server map to it.
- * @throws OnhandError from either.
+ * @throws OnhandError from any of them, and `nats_too_old`.
  */
 export async function prepareSystem(
   config: Config,
@@ -25,10 +26,11 @@ export async function prepareSystem(
   servers: Pick<LocalServers, "setMapping">,
   say: (line: string) => void,
 ): Promise<Topology> {
-  // Both to their end, so that after a failure nothing is still at work on a server that is stopped.
+  // All to their end, so that after a failure nothing is still at work on a server that is stopped.
   const [topology, database] = await Promise.allSettled([
     prepareNats(config, endpoints.nats, servers, say),
-    prepareDatabase(endpoints.postgres, say),
+    prepareDatabase(config, endpoints.postgres, say),
+    config.redisUrl === undefined ? undefined : warnOfRedis(config.redisUrl, say),
   ]);
   if (topology.status === "rejected") throw topology.reason;
   if (database.status === "rejected") throw database.reason;
@@ -51,6 +53,7 @@ async function prepareNats(
 ): Promise<Topology> {
   const nc = await connectNats(url, { name: "onhand up", waitMs: CONNECT_WAIT_MS });
   try {
+    requireNatsVersion(nc);
     const { replicas, leaseTtlMs, shards } = config;
     const options = {
       ...(replicas === undefined ? {} : { replicas }),
@@ -78,10 +81,15 @@ function sayOfMapping({ ok, mapped, found }: MappingCheck, say: (line: string) =
   else say(`WRONG mapping of inv.cmd: ${found}; plain publishes are set aside or lost: ${see}`);
 }
 
-async function prepareDatabase(url: string, say: (line: string) => void): Promise<void> {
+async function prepareDatabase(
+  config: Config,
+  url: string,
+  say: (line: string) => void,
+): Promise<void> {
   const database = new Database(url, { connectionsMax: 1, name: "onhand migrate" });
   try {
     const applied = await migrateWhenThere(database);
+    if (config.databaseUrl !== undefined) await warnOfPostgres(database, say);
     if (applied.length > 0) say(`database: applied ${applied.join(", ")}`);
   } finally {
     await database.close();

@@ -70,7 +70,8 @@ export function mappingBlock(topology: Topology): string {
 
 const describeTopology = (t: Topology): string => `epoch ${t.epoch} with ${t.shards} shards`;
 
-function checkVersion(nc: NatsConnection): Check {
+/** Is the server new enough for a log? */
+export function checkVersion(nc: NatsConnection): Check {
   const found = nc.info?.version ?? "unknown";
   return {
     name: "server version",

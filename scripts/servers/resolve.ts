@@ -46,6 +46,9 @@ type Recipe = {
   alone: boolean;
 };
 
+/** The oldest Redis supported. */
+export const REDIS_VERSION_MIN = "6.2.0";
+
 const NATS: Recipe = {
   name: "nats-server",
   versionMin: "2.12.0",
@@ -62,7 +65,7 @@ const NATS: Recipe = {
 
 const REDIS: Recipe = {
   name: "redis-server",
-  versionMin: "6.2.0",
+  versionMin: REDIS_VERSION_MIN,
   option: "redisServer",
   envName: "ONHAND_REDIS_SERVER",
   pathNames: ["redis-server", "valkey-server"],
