@@ -39,7 +39,6 @@ export function shardOpener(options: ShardOpenerOptions): OpenShard {
     const { tables } = options.factory;
     const ports = realPorts({ ...options, publisher, commits, shard, journal, tables });
     let end: ShardEnd | undefined;
-    let isOpen = false;
     const runner = new Runner(
       ports,
       options.factory,
@@ -47,15 +46,13 @@ export function shardOpener(options: ShardOpenerOptions): OpenShard {
       {
         onEnd(state, why) {
           end = { shard, reason: state, detail: why.message };
-          if (isOpen) onEnd(end);
+          onEnd(end);
         },
       },
     );
     await runner.start();
     if (end?.reason === "fenced")
       throw new OnhandError("fenced", end.detail, { retryable: true, fields: { shard } });
-    isOpen = true;
-    if (end !== undefined) onEnd(end);
     return running(runner);
   };
 }

@@ -36,7 +36,7 @@ export type RunningShard = {
   abandon(): Promise<void>;
 };
 
-/** Opens a shard: restores it and starts its runner; resolves once it decides. */
+/** Opens a shard: restores it and starts its runner; resolves once it decides, or has ended and told so. */
 export type OpenShard = (shard: number, onEnd: (end: ShardEnd) => void) => Promise<RunningShard>;
 
 export type ShardHost = {
@@ -82,11 +82,18 @@ export function localHost(openShard: OpenShard): ShardHost {
       if (running.has(shard) || opening.has(shard)) return;
       halted.delete(shard);
       opening.add(shard);
+      let run: RunningShard | undefined;
+      let over: ShardEnd | undefined;
       try {
-        running.set(shard, await openShard(shard, ended));
+        run = await openShard(shard, (end) => {
+          if (run === undefined) over = end;
+          else ended(end);
+        });
       } finally {
         opening.delete(shard);
       }
+      running.set(shard, run);
+      if (over !== undefined) ended(over);
     },
     drain: (shard) => stop(shard, "drain"),
     abandon: (shard) => stop(shard, "abandon"),

@@ -98,3 +98,23 @@ describe("startSupervisor()", () => {
     });
   });
 });
+
+describe("localHost()", () => {
+  it("lists a shard that halted while it was opened once, as halted, and tells it once", async () => {
+    const host = localHost(async (shard, onEnd) => {
+      onEnd({ shard, reason: "halted", detail: "the log is another" });
+      return {
+        status: () => ({ ...emptyStatus(shard), state: "halted", committedSeq: 7 }),
+        drain: async () => {},
+        abandon: async () => {},
+      };
+    });
+    const told: ShardEnd[] = [];
+    host.onEnd = (end) => told.push(end);
+    await host.open(3);
+    expect(told).toEqual([{ shard: 3, reason: "halted", detail: "the log is another" }]);
+    expect(host.status()).toEqual([
+      { ...emptyStatus(3), state: "halted", committedSeq: 7, halted: "the log is another" },
+    ]);
+  });
+});
