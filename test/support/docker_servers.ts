@@ -1,9 +1,9 @@
 // Owns servers in containers (ONHAND_TEST_SERVERS=docker): the same as the local ones to a test, from
 // the stock images docker-compose.yml names. A container keeps its port and data when it is stopped or
-// killed and started again; it is removed at the end of the run, or by testcontainers' own reaper.
+// killed and started again; it is removed at the end of the run, by testcontainers' own reaper, or by the next run.
 import { execFileSync } from "node:child_process";
 import { createWriteStream, writeFileSync } from "node:fs";
-import { constants } from "node:os";
+import { constants, hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
@@ -24,6 +24,10 @@ const IMAGES: Record<ServerKind, string> = {
 const INNER_PORTS: Record<ServerKind, number> = { nats: 4222, redis: 6379, postgres: 5432 };
 /** Every container of ours carries it, with the run's directory as value. */
 const RUN_LABEL = "onhand.test.run";
+/** The machine of the run: an engine may serve several, and only it knows which runs live there. */
+const HOST_LABEL = "onhand.test.host";
+/** What the engine answers when another removed the container, or is just doing so. */
+const GONE = new Set([404, 409]);
 const READY_TIMEOUT_MS = 60_000;
 
 type ContainerSpec = {
@@ -122,14 +126,36 @@ export async function dockerPostgres(
   return server;
 }
 
-/** Removes every container of a run that is still there. */
-export async function removeContainers(runDir: string): Promise<void> {
-  const { getContainerRuntimeClient } = await import("testcontainers");
-  const { dockerode } = (await getContainerRuntimeClient()).container;
-  const filters = { label: [`${RUN_LABEL}=${runDir}`] };
-  for (const { Id } of await dockerode.listContainers({ all: true, filters })) {
-    await dockerode.getContainer(Id).remove({ force: true, v: true });
+/** The part of the engine that finds and removes containers. */
+export type Engine = {
+  listContainers(options: {
+    all: true;
+    filters: { label: string[] };
+  }): Promise<{ Id: string; Labels: Record<string, string> }[]>;
+  getContainer(id: string): { remove(options: { force: true; v: true }): Promise<unknown> };
+};
+
+/** Removes the containers of this machine's runs whose directory `isOver` tells to be over. */
+export async function removeContainers(
+  isOver: (runDir: string) => boolean,
+  engine?: Engine,
+): Promise<void> {
+  const docker = engine ?? (await ourEngine());
+  const filters = { label: [RUN_LABEL, `${HOST_LABEL}=${hostname()}`] };
+  for (const { Id, Labels } of await docker.listContainers({ all: true, filters })) {
+    if (!isOver(Labels[RUN_LABEL] ?? "")) continue;
+    await docker
+      .getContainer(Id)
+      .remove({ force: true, v: true })
+      .catch((error: { statusCode?: number }) => {
+        if (!GONE.has(error.statusCode ?? 0)) throw error;
+      });
   }
+}
+
+async function ourEngine(): Promise<Engine> {
+  const { getContainerRuntimeClient } = await import("testcontainers");
+  return (await getContainerRuntimeClient()).container.dockerode;
 }
 
 async function startContainer(
@@ -144,7 +170,7 @@ async function startContainer(
     image.withUser(`${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`);
   }
   const container = await image
-    .withLabels({ [RUN_LABEL]: spec.runDir })
+    .withLabels({ [RUN_LABEL]: spec.runDir, [HOST_LABEL]: hostname() })
     .withExposedPorts({ container: inner, host: port })
     .withEnvironment(spec.environment ?? {})
     .withCopyContentToContainer(spec.files ?? [])

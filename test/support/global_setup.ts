@@ -26,6 +26,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide("servers", JSON.parse(given) as SharedServers);
     return async () => {};
   }
+  const mode = process.env.ONHAND_TEST_SERVERS ?? "local";
+  if (mode === "docker") await removeContainers((dir) => !isRunning(dir));
   await sweepDeadRuns();
   const runDir = mkdtempSync(join(tmpdir(), RUN_PREFIX));
   const claim = claimFile(join(runDir, "run.pid"), "vitest", "");
@@ -33,7 +35,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     claim.release();
     rmSync(runDir, { recursive: true, force: true });
   };
-  const mode = process.env.ONHAND_TEST_SERVERS ?? "local";
   try {
     const started = await startAll(mode, runDir);
     project.provide("servers", started.servers);
@@ -68,7 +69,7 @@ async function startAll(mode: string, runDir: string): Promise<Started> {
       dockerRedis(runDir, { databases: REDIS_DATABASES }),
       dockerPostgres(runDir, { settings: POSTGRES_SETTINGS }),
     ];
-    return whenReady("docker", runDir, servers, () => removeContainers(runDir));
+    return whenReady("docker", runDir, servers, () => removeContainers((dir) => dir === runDir));
   }
   throw new Error(`ONHAND_TEST_SERVERS is ${mode}, expected local or docker`);
 }
@@ -103,12 +104,14 @@ async function whenReady(
   return { servers, stop };
 }
 
+const isRunning = (runDir: string): boolean => livingRecord(join(runDir, "run.pid")) !== undefined;
+
 /** Ends the servers and removes the files of runs whose process is gone. */
 async function sweepDeadRuns(): Promise<void> {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(RUN_PREFIX))) {
     const dir = join(tmpdir(), name);
     try {
-      if (livingRecord(join(dir, "run.pid"))) continue;
+      if (isRunning(dir)) continue;
       if (Date.now() - statSync(dir).mtimeMs < SWEEP_AGE_MIN_MS) continue;
       for (const pidFile of pidFiles(dir)) await endOrphan(pidFile, "SIGKILL", 1_000);
       rmSync(dir, { recursive: true, force: true });
