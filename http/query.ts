@@ -91,7 +91,9 @@ export function choiceOfQuery<T extends string>(
  * path or the query that are no UTF-8, which would be taken as they are written. @throws ProblemError invalid_field
  */
 export function checkUrl(c: Context, route: Pick<Route, "path" | "parameters">): void {
-  if (c.req.url.includes("%")) checkEscapes(new URL(c.req.url), route.path);
+  const { url } = c.req;
+  if (url.includes("%")) checkEscapes(new URL(url), route.path);
+  if (!url.includes("?")) return;
   for (const found of Object.keys(c.req.query())) {
     const known = (route.parameters ?? []).filter((one) => one.in === "query");
     if (known.some(({ name }) => name === found)) continue;
