@@ -18,14 +18,22 @@ export function withFirstLines(
   return {
     epoch: decider.epoch,
     shards: decider.shards,
-    async decide(command, deadlineMs) {
-      const decision = await decider.decide(command, deadlineMs);
+    decide(command, deadlineMs) {
+      const decided = decider.decide(command, deadlineMs);
       const isOfSeveral = "lines" in command && command.lines.length > 1;
-      if (!isOfSeveral || decision.lines !== undefined || !isApplied(decision)) return decision;
-      const lines = await firstLines(ledger, decision);
-      return lines === undefined ? decision : { ...decision, lines };
+      return isOfSeveral ? completed(decided, ledger) : decided;
     },
   };
+}
+
+async function completed(
+  decided: Promise<Decision>,
+  ledger: Pick<LedgerReads, "lines">,
+): Promise<Decision> {
+  const decision = await decided;
+  if (decision.lines !== undefined || !isApplied(decision)) return decision;
+  const lines = await firstLines(ledger, decision);
+  return lines === undefined ? decision : { ...decision, lines };
 }
 
 /** The decision may come before its commit. */

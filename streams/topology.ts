@@ -103,23 +103,6 @@ export async function findTopology(nc: NatsConnection): Promise<Topology | undef
   }
 }
 
-/** Calls `onChange` with the topology each time another one is recorded, until stopped. */
-export async function watchTopology(
-  nc: NatsConnection,
-  onChange: (topology: Topology) => void,
-): Promise<() => void> {
-  const bucket = await topologyBucket(nc);
-  const watch = await bucket.watch({ key: CURRENT_KEY });
-  void (async () => {
-    for await (const entry of watch) {
-      if (entry.operation !== "PUT") continue;
-      const topology = parseTopology(entry.json());
-      if (topology !== undefined) onChange(topology);
-    }
-  })();
-  return () => watch.stop();
-}
-
 /** Removes all entries of a log before `seq`: the runner's trimming, behind its checkpoint. */
 export async function trimLog(nc: NatsConnection, stream: string, seq: number): Promise<number> {
   try {

@@ -336,10 +336,10 @@ function slice(rows: CopyRows, from: number, to: number): CopyRows {
   return { data: rows.data.subarray(start, end), ends };
 }
 
-/** @returns the error when Postgres refuses the data; throws any other */
 /** What JSON may escape and jsonb refuses: NUL and lone surrogates. */
 const NOT_IN_JSONB = /\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
 
+/** @returns the error when Postgres refuses the data; throws any other */
 async function tryCopy(sql: Transaction, rows: CopyRows): Promise<Error | undefined> {
   await sql.unsafe("savepoint careful");
   try {

@@ -108,6 +108,9 @@ export class Generation {
   }
 }
 
+/** How many identities went with a generation, and the log time of the newest. */
+export type Forgotten = { count: number; newestMs: number };
+
 export class IdentityFilter {
   /** Oldest first; the last one is open. */
   generations: Generation[] = [];
@@ -115,7 +118,7 @@ export class IdentityFilter {
   /** Numbers of generations dropped since they were last taken. */
   private dropped: number[] = [];
   /** What was dropped for want of room and not yet told. */
-  forgotten: { count: number; newestMs: number } | null = null;
+  forgotten: Forgotten | null = null;
 
   /** Whether the identity may be in it; false is certain. */
   has(high: number, low: number): boolean {

@@ -29,6 +29,7 @@ import { type Decoded, EntryDecoder, Malformed } from "./decode.ts";
 import { digestOf } from "./digest.ts";
 import { passTime } from "./due_now.ts";
 import { alert, printable, setAside } from "./effects.ts";
+import type { Forgotten } from "./identity_filter.ts";
 import { takeLevelJson } from "./level_text.ts";
 import { APPLY_VERSION, DAY_MS } from "./limits.ts";
 import { ShardRestore } from "./restore.ts";
@@ -85,7 +86,7 @@ class StockMachine implements Machine {
       else decide(s, item, decoded as Decoded);
     }
     s.recent.endEntry(s);
-    if (s.filter.forgotten !== null) tellForgotten(s);
+    if (s.filter.forgotten !== null) tellForgotten(s, s.filter.forgotten);
     this.decoder.release(items);
     s.out = NO_OUTPUT;
     s.found = NOTHING_FOUND;
@@ -200,13 +201,12 @@ function lookupOf({ sku, location }: Command, id: string): Lookup {
 }
 
 /** More identities came than are remembered for the identity days: S2 is not kept for the oldest of them. */
-function tellForgotten(s: Shard): void {
-  const { forgotten } = s.filter;
+function tellForgotten(s: Shard, { count, newestMs }: Forgotten): void {
   s.filter.forgotten = null;
-  if (forgotten === null || forgotten.newestMs + s.identityMs <= s.now) return;
-  const newest = s.formatMs(forgotten.newestMs);
-  const text = `Too many commands for their identities to be kept ${s.identityMs / DAY_MS} days: ${forgotten.count} of ${newest} and before are forgotten`;
-  const details = { identities: forgotten.count, newest };
+  if (newestMs + s.identityMs <= s.now) return;
+  const newest = s.formatMs(newestMs);
+  const text = `Too many commands for their identities to be kept ${s.identityMs / DAY_MS} days: ${count} of ${newest} and before are forgotten`;
+  const details = { identities: count, newest };
   alert(s, { sku: "", location: "" }, "identity_window", text, details);
 }
 

@@ -4,13 +4,7 @@ import type { NatsServer } from "../../scripts/servers/nats.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
 import { checkMapping, doctor, mappingBlock } from "../../streams/doctor.ts";
 import { cmdSubject } from "../../streams/subjects.ts";
-import {
-  applyTopology,
-  findTopology,
-  readTopology,
-  trimLog,
-  watchTopology,
-} from "../../streams/topology.ts";
+import { applyTopology, findTopology, readTopology, trimLog } from "../../streams/topology.ts";
 import { privateNats } from "../support/servers.ts";
 
 let server: NatsServer;
@@ -107,15 +101,6 @@ describe("applyTopology()", () => {
       await connection.close();
       await other.stop();
     }
-  });
-});
-
-describe("watchTopology()", () => {
-  it("tells the present topology and later ones", async () => {
-    const seen: unknown[] = [];
-    const stop = await watchTopology(nc, (topology) => seen.push(topology));
-    await expect.poll(() => seen).toEqual([{ epoch: 1, shards: 4 }]);
-    stop();
   });
 });
 

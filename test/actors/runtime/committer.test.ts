@@ -12,17 +12,8 @@ import { realClock } from "../../../actors/runtime/real_ports.ts";
 import { OnhandError } from "../../../shared/errors.ts";
 import { UNCOMMITTED_EFFECTS_MAX } from "../../../shared/limits.ts";
 import { until } from "./support/house.ts";
+import { NEW_SHARD_ROW } from "./support/shard_row.ts";
 
-const ROW: ShardRow = {
-  applyVersion: 1,
-  committedSeq: 0,
-  committed: undefined,
-  token: "",
-  checkpointSeq: 0,
-  checkpoint: undefined,
-  streamCreated: undefined,
-  outboxNext: 1,
-};
 const entry = (seq: number): LogEntry => ({
   seq,
   appendedAtMs: seq,
@@ -56,7 +47,7 @@ function open(
   } as unknown as RunnerPorts;
   const committer = new Committer(
     ports,
-    { ...ROW, ...given.row },
+    { ...NEW_SHARD_ROW, ...given.row },
     {
       owner: "o",
       applyVersion: 1,

@@ -10,18 +10,9 @@ import { UNCOMMITTED_BYTES_MAX, UNCOMMITTED_ROWS_MAX } from "../../../shared/lim
 import { bundleSubject } from "../../../streams/subjects.ts";
 import { countingMachine } from "../../support/counting_machine.ts";
 import { until } from "./support/house.ts";
+import { NEW_SHARD_ROW } from "./support/shard_row.ts";
 
 const OPTIONS = { epoch: 1, shard: 0, shards: 1, identityDays: 90 };
-const ROW = {
-  applyVersion: 1,
-  committedSeq: 0,
-  committed: undefined,
-  token: "",
-  checkpointSeq: 0,
-  checkpoint: undefined,
-  streamCreated: undefined,
-  outboxNext: 1,
-};
 
 /** A shard without a log and a registry: entries are pushed by hand, commits wait until `answer()`. */
 function openFold() {
@@ -48,7 +39,7 @@ function openFold() {
   const onHalt = (reason: string) => halts.push(reason);
   const committer = new Committer(
     ports,
-    ROW,
+    NEW_SHARD_ROW,
     {
       owner: "o",
       applyVersion: 1,
