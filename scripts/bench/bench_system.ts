@@ -27,7 +27,7 @@ export type BenchSystemOptions = {
   http?: boolean;
   /** Settings for the stock role, such as ONHAND_CHECKPOINT_INTERVAL_MS. */
   stockEnv?: Record<string, string>;
-  /** Directory for a CPU profile of the stock process, written when it stops. */
+  /** Directory for CPU profiles of the stock and HTTP processes, written when they stop. */
   profileDir?: string;
   say: (line: string) => void;
 };
@@ -104,7 +104,6 @@ export class BenchSystem {
 
   /** Starts the stock role and does not wait. */
   spawnStock(env: Record<string, string> = {}): RoleProcess {
-    const { profileDir } = this.#options;
     this.#starts++;
     this.stock = startRole({
       role: "stock",
@@ -115,11 +114,15 @@ export class BenchSystem {
         ...this.#options.stockEnv,
         ...env,
       },
-      ...(profileDir === undefined
-        ? {}
-        : { nodeArgs: ["--cpu-prof", `--cpu-prof-dir=${profileDir}`] }),
+      ...this.#profileArgs(),
     });
     return this.stock;
+  }
+
+  #profileArgs(): { nodeArgs?: string[] } {
+    const { profileDir } = this.#options;
+    if (profileDir === undefined) return {};
+    return { nodeArgs: ["--cpu-prof", `--cpu-prof-dir=${profileDir}`] };
   }
 
   /** Starts a forecast role and does not wait. */
@@ -138,6 +141,7 @@ export class BenchSystem {
       role: "http",
       logFile: join(this.dir, "log", "http.log"),
       env: { ...this.#env(), ONHAND_NAME: "bench-http", ONHAND_PORT: String(port) },
+      ...this.#profileArgs(),
     });
     this.#httpRole = role;
     this.http = `http://127.0.0.1:${port}`;

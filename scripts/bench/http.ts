@@ -5,6 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { OnhandError } from "../../shared/errors.ts";
+import { type CpuTimes, perCommand } from "./cpu_meter.ts";
 import { postBytes, RawHttpCaller } from "./raw_http.ts";
 import type { Correctness } from "./result.ts";
 import { LOCATION, zipfSequence } from "./workload.ts";
@@ -18,6 +19,8 @@ export type HttpHoldsOptions = {
   skus?: number;
   /** Not counted, ms; default 1000. */
   warmUpMs?: number;
+  /** Starts counting the processor time of the system's parts; default: not counted. */
+  cpuMeter?: () => () => CpuTimes;
 };
 
 export type HttpHolds = {
@@ -28,6 +31,8 @@ export type HttpHolds = {
   p99: number;
   held: number;
   refused: number;
+  /** Processor time of each part for a hold, us, warm-up included; empty when not counted. */
+  costs: Record<string, number>;
   correct: Correctness;
 };
 
@@ -54,7 +59,9 @@ export async function benchHttpHolds(options: HttpHoldsOptions): Promise<HttpHol
       ),
     ),
   );
+  const cpuTimes = options.cpuMeter?.();
   const tally = await callLoop(url, requests, { callers, seconds, warmUpMs, skus });
+  const costs = perCommand(cpuTimes?.() ?? {}, tally.held + tally.refused);
   const correct = await checkHolds(url, tally.heldBySku, skuOf, unitsOf);
   tally.waits.sort((a, b) => a - b);
   const at = (q: number) => tally.waits[Math.floor(q * (tally.waits.length - 1))] ?? 0;
@@ -65,6 +72,7 @@ export async function benchHttpHolds(options: HttpHoldsOptions): Promise<HttpHol
     p99: at(0.99),
     held,
     refused,
+    costs,
     correct,
   };
 }

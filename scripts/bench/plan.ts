@@ -3,6 +3,7 @@
 
 import { type BenchSystem, openBenchSystem } from "./bench_system.ts";
 import { allCorrect } from "./correctness.ts";
+import { startCpuMeter } from "./cpu_meter.ts";
 import { benchDecisions, CALLERS, scarceStock } from "./decisions.ts";
 import { benchFirehose, type Measured, openingStock } from "./firehose.ts";
 import { benchHttpHolds } from "./http.ts";
@@ -186,14 +187,15 @@ async function httpHolds(system: BenchSystem, { runs, seconds, say }: Effort): P
   const checks: Correctness[] = [];
   let detail: Record<string, number> = {};
   for (let run = 1; run <= runs; run++) {
-    const { perSecond, p50, p99, refused, correct } = await benchHttpHolds({
+    const { perSecond, p50, p99, refused, costs, correct } = await benchHttpHolds({
       url: system.http,
       seconds,
       callers: CALLERS,
+      cpuMeter: () => startCpuMeter(system),
     });
     rates.push(perSecond);
     checks.push(correct);
-    detail = { p50, p99, refused };
+    detail = { p50, p99, refused, ...costs };
     say(`HTTP hold, run ${run}: ${Math.round(perSecond)}/s ${JSON.stringify(detail)}`);
   }
   return { "HTTP hold": { runs: rates, correct: allCorrect(checks), detail } };
