@@ -23,18 +23,21 @@ import type {
 } from "../../actors/runtime/ports.ts";
 import { rowsOf, voidsOf } from "./ledger_rows.ts";
 
+/** A shard's row before its first commit. */
+export const NEW_SHARD_ROW: Readonly<ShardRow> = {
+  applyVersion: 0,
+  committedSeq: 0,
+  committed: undefined,
+  token: "",
+  checkpointSeq: 0,
+  checkpoint: undefined,
+  streamCreated: undefined,
+  outboxNext: 1,
+};
+
 /** All of one shard. */
 export class ShardStore {
-  readonly row: ShardRow = {
-    applyVersion: 0,
-    committedSeq: 0,
-    committed: undefined,
-    token: "",
-    checkpointSeq: 0,
-    checkpoint: undefined,
-    streamCreated: undefined,
-    outboxNext: 1,
-  };
+  readonly row: ShardRow = { ...NEW_SHARD_ROW };
   checkpointNowMs = 0;
   snapshot: unknown = null;
   readonly ledger: LedgerRow[] = [];

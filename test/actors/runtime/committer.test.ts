@@ -9,10 +9,10 @@ import type {
   ShardRow,
 } from "../../../actors/runtime/ports.ts";
 import { realClock } from "../../../actors/runtime/real_ports.ts";
+import { NEW_SHARD_ROW } from "../../../scripts/sim/store.ts";
 import { OnhandError } from "../../../shared/errors.ts";
 import { UNCOMMITTED_EFFECTS_MAX } from "../../../shared/limits.ts";
 import { until } from "./support/house.ts";
-import { NEW_SHARD_ROW } from "./support/shard_row.ts";
 
 const entry = (seq: number): LogEntry => ({
   seq,

@@ -6,11 +6,11 @@ import type { Levels } from "../../../actors/runtime/levels.ts";
 import type { LogEntry } from "../../../actors/runtime/machine.ts";
 import type { Commit, RunnerPorts } from "../../../actors/runtime/ports.ts";
 import { realClock } from "../../../actors/runtime/real_ports.ts";
+import { NEW_SHARD_ROW } from "../../../scripts/sim/store.ts";
 import { UNCOMMITTED_BYTES_MAX, UNCOMMITTED_ROWS_MAX } from "../../../shared/limits.ts";
 import { bundleSubject } from "../../../streams/subjects.ts";
 import { countingMachine } from "../../support/counting_machine.ts";
 import { until } from "./support/house.ts";
-import { NEW_SHARD_ROW } from "./support/shard_row.ts";
 
 const OPTIONS = { epoch: 1, shard: 0, shards: 1, identityDays: 90 };
 
