@@ -1,8 +1,10 @@
 // Owns reading request bodies: the size limit (also of bodies that do not tell their length), strict
 // UTF-8, content types, JSON.
 
+import type { IncomingMessage } from "node:http";
 import type { Context } from "hono";
 import { HTTP_BODY_BYTES_MAX } from "../shared/limits.ts";
+import { concat } from "./bytes.ts";
 import { ProblemError } from "./problems.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -13,8 +15,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 export async function readText(c: Context): Promise<string> {
   const length = c.req.header("content-length");
   if (length !== undefined && Number(length) > HTTP_BODY_BYTES_MAX) throw tooLarge(c);
-  const bytes =
-    length === undefined ? await readStream(c) : new Uint8Array(await c.req.raw.arrayBuffer());
+  const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
+  const bytes = incoming === undefined ? await readStream(c) : await readIncoming(c, incoming);
   try {
     return utf8.decode(bytes);
   } catch {
@@ -63,7 +65,28 @@ export function requireType<T extends string>(c: Context, accepted: readonly [T,
   return found;
 }
 
-/** A body of unknown length, read no further than the limit. */
+/** The body of a request of Node's, read no further than the limit: the bytes themselves, where a web Request has a copy. */
+function readIncoming(c: Context, incoming: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    incoming.on("data", (chunk: Uint8Array) => {
+      size += chunk.byteLength;
+      if (size <= HTTP_BODY_BYTES_MAX) chunks.push(chunk);
+      else reject(tooLarge(c));
+    });
+    incoming.on("end", () => resolve(concat(chunks)));
+    // Nobody is left to read the answer, but it must not be told as a fault of ours.
+    const broke = () => {
+      if (!incoming.complete)
+        reject(new ProblemError("malformed_text", "Cannot read the body: the connection broke"));
+    };
+    incoming.on("error", broke);
+    incoming.on("close", broke);
+  });
+}
+
+/** The same of a web Request. */
 async function readStream(c: Context): Promise<Uint8Array> {
   const body = c.req.raw.body;
   if (body === null) return new Uint8Array(0);
@@ -80,13 +103,7 @@ async function readStream(c: Context): Promise<Uint8Array> {
     }
     chunks.push(value);
   }
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return all;
+  return concat(chunks);
 }
 
 function tooLarge(c: Context): ProblemError {

@@ -5,11 +5,18 @@
 
 import { ID_LENGTH_MAX, nameFault, parseSku, type Sku } from "../shared/ids.ts";
 
+const UNIQUE = /^[A-Za-z0-9_-]+$/;
+
 /** @param unique 1 to 43 characters of base64url or `-`, unique for this hold */
 export function makeHoldId(sku: string, unique: string): string {
-  const carried = Buffer.from(sku, "utf8").toString("base64url");
-  const id = `h1.${carried}.${unique}`;
+  const id = headOf(sku) + unique;
   return id.length <= ID_LENGTH_MAX ? id : `h0.${unique}`;
+}
+
+/** Whether `skuOfHoldId` finds this SKU in a hold id. */
+export function carriesSku(id: string, sku: string): boolean {
+  const head = headOf(sku);
+  return id.startsWith(head) && UNIQUE.test(id.slice(head.length));
 }
 
 /** The home SKU a hold id carries, or undefined when it carries none. */
@@ -20,4 +27,8 @@ export function skuOfHoldId(id: string): Sku | undefined {
   const sku = Buffer.from(carried, "base64url").toString("utf8");
   if (Buffer.from(sku, "utf8").toString("base64url") !== carried) return undefined;
   return nameFault(sku) === undefined ? parseSku(sku) : undefined;
+}
+
+function headOf(sku: string): string {
+  return `h1.${Buffer.from(sku, "utf8").toString("base64url")}.`;
 }

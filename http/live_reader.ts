@@ -5,6 +5,7 @@
 //     paused --start()--> flowing <--> coalescing (slow, or asked for ?everyMs) --close()--> closed
 
 import { LIVE_BUFFER_BYTES_MAX, LIVE_PENDING_KEYS_MAX } from "../shared/limits.ts";
+import { concat } from "./bytes.ts";
 import type { LiveLevel } from "./live_ring.ts";
 
 const encoder = new TextEncoder();
@@ -143,18 +144,4 @@ export class LiveReader {
     this.#pending.clear();
     clearInterval(this.#timer);
   }
-}
-
-/** The pieces as one. */
-export function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0] as Uint8Array;
-  let size = 0;
-  for (const piece of pieces) size += piece.byteLength;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.byteLength;
-  }
-  return all;
 }

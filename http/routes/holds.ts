@@ -9,7 +9,7 @@ import { readJson } from "../body.ts";
 import { codeOf, isPending } from "../decide.ts";
 import { holdFinisher } from "../hold_finisher.ts";
 import type { HoldOutcome, HoldRequest } from "../hold_flow.ts";
-import { makeHoldId, skuOfHoldId } from "../hold_id.ts";
+import { carriesSku, makeHoldId } from "../hold_id.ts";
 import { idempotencyKey } from "../idempotency.ts";
 import type { Edge } from "../ports.ts";
 import { type ProblemCode, problemEntry } from "../problems.ts";
@@ -114,7 +114,7 @@ export function placeHoldRoute(edge: Edge): Route {
 /** Where a hold can be asked for; a hold that does not carry its SKU is asked for with it. */
 export function holdPath(hold: string, sku: string): string {
   const path = `/v1/holds/${encodeURIComponent(hold)}`;
-  return skuOfHoldId(hold) === undefined ? `${path}?sku=${encodeURIComponent(sku)}` : path;
+  return carriesSku(hold, sku) ? path : `${path}?sku=${encodeURIComponent(sku)}`;
 }
 
 /**

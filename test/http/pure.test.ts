@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import { derivedId } from "../../http/hold_flow.ts";
-import { makeHoldId, skuOfHoldId } from "../../http/hold_id.ts";
+import { carriesSku, makeHoldId, skuOfHoldId } from "../../http/hold_id.ts";
 import { decodeVector, encodeVector, within } from "../../http/live_vector.ts";
 import { RecentQuantiles } from "../../http/quantiles.ts";
 import { totalsOf } from "../../http/stock_view.ts";
@@ -42,6 +42,8 @@ test("a minted hold id carries its SKU, or says by its form that it does not", (
       const id = makeHoldId(sku, "Ab3_-x");
       expect(id.length).toBeLessThanOrEqual(ID_LENGTH_MAX);
       expect(skuOfHoldId(id)).toBe(id.startsWith("h1.") ? sku : undefined);
+      expect(carriesSku(id, sku)).toBe(id.startsWith("h1."));
+      expect(carriesSku(id, `${sku}.`)).toBe(false);
     }),
   );
   expect(makeHoldId("x".repeat(200), "u")).toBe("h0.u");
@@ -60,6 +62,7 @@ test.each([
   "h1.__8.x",
 ])("skuOfHoldId(%j) is undefined", (id) => {
   expect(skuOfHoldId(id)).toBeUndefined();
+  expect(carriesSku(id, "A")).toBe(false);
 });
 
 test("derivedId() keeps within the limit and tells ids and purposes apart", () => {
