@@ -54,7 +54,7 @@ async function foldWindows(
 ): Promise<void> {
   const kinds = await sumRange(sql, range, rest);
   await meetLocations(sql, range, settings);
-  const pieces = keyPieces(kinds);
+  const pieces = keyPieces(kinds.rows);
   await foldStockOut(sql, range, pieces, rest);
   await inPieces(pieces, rest, (piece) => foldFacts(sql, range, piece));
   if (kinds.isRelated) await inEntryPieces(range, rest, (piece) => foldRelated(sql, piece, range));

@@ -25,7 +25,7 @@ const PARTS = 1024;
  */
 export type RangeKinds = { isRelated: boolean; isTakenBack: boolean; rows: number };
 
-/** Some of the keys of `range_sum`: those whose `part` lies in [from, to). */
+/** Some keys: those whose `part` lies in [from, to). */
 export type KeyPiece = { from: number; to: number };
 
 /** Rows that say something of a window. */
@@ -66,8 +66,13 @@ function kind(sql: Transaction): Fragment {
     else 3 end`;
 }
 
-/** All keys of `range_sum`, some hundred of its rows a piece. */
-export function keyPieces({ rows }: RangeKinds): KeyPiece[] {
+/** The part of a key, of a query with its `sku`. */
+export function partOf(sql: Transaction): Fragment {
+  return sql`hashtext(sku) & ${PARTS - 1}`;
+}
+
+/** All keys of a table with parts, some hundred of its rows a piece. */
+export function keyPieces(rows: number): KeyPiece[] {
   const count = Math.min(Math.ceil(rows / PROJECTION_PIECE_ROWS), PROJECTION_PIECES_MAX);
   return Array.from({ length: count }, (_, i) => ({
     from: Math.floor((i * PARTS) / count),
@@ -75,7 +80,7 @@ export function keyPieces({ rows }: RangeKinds): KeyPiece[] {
   }));
 }
 
-/** Restricts `range_sum` to a piece. */
+/** Restricts a table with parts to a piece. */
 export function inPiece(sql: Transaction, { from, to }: KeyPiece): Fragment {
   return sql`part >= ${from} and part < ${to}`;
 }
@@ -110,7 +115,7 @@ async function sumPiece(sql: Transaction, range: FoldRange): Promise<void> {
       sum(case kind when 4 then qty end), sum(case kind when 5 then delta_sellable end),
       sum(case kind when 6 then delta_sellable end),
       max(at) filter (where moves), bool_or(is_out) filter (where moves), bool_or(moves and supplies),
-      bool_or(kind in (1, 2)), bool_or(kind = 2), hashtext(sku) & ${PARTS - 1}
+      bool_or(kind in (1, 2)), bool_or(kind = 2), ${partOf(sql)}
     from (
       select t.sku, t.location, t.appended_at, t.at, t.demand, t.lost, t.qty, t.delta_sellable,
         case when t.at < '1973-01-01' then t.at else date_bin('15 minutes', t.at, 'epoch') end as quarter,

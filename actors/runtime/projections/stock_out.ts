@@ -10,8 +10,8 @@
 
 import { STOCK_OUT_DAYS_MAX } from "../../../shared/limits.ts";
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
-import { inPieces, type LedgerPrefix, type Rest } from "./projection.ts";
-import { inPiece, type KeyPiece, moves, supplies } from "./range_sums.ts";
+import { inEntryPieces, inPieces, type LedgerPrefix, type Rest } from "./projection.ts";
+import { inPiece, type KeyPiece, keyPieces, moves, partOf, supplies } from "./range_sums.ts";
 import {
   addToWindows,
   type FoldRange,
@@ -23,6 +23,23 @@ import {
 
 const LIMIT = `${STOCK_OUT_DAYS_MAX} days`;
 
+/**
+ * Of a step's transaction: keys whose movements have an order that matters, with the state carried so far (null: their
+ * stock was not known), and those movements. What is asked row by row is asked of these: plans are kept, and those
+ * made while `stock_out` was empty would read all of it for each row.
+ */
+const TABLES = `
+  create temporary table if not exists ordered_key (
+    sku text not null, location text not null, is_out bool, since timestamptz, counted_to timestamptz,
+    part int4 not null, primary key (sku, location)
+  ) on commit delete rows;
+  create index if not exists ordered_key_part on ordered_key (part);
+  create temporary table if not exists ordered_movement (
+    sku text not null, location text not null, seq int8 not null, index int2 not null, ordinal int4 not null,
+    at timestamptz not null, is_out bool not null, supplies bool not null, since timestamptz, part int4 not null
+  ) on commit delete rows;
+  create index if not exists ordered_movement_part on ordered_movement (part)`;
+
 /** Folds the movements of the range that was summed. */
 export async function foldStockOut(
   sql: Transaction,
@@ -30,32 +47,37 @@ export async function foldStockOut(
   pieces: readonly KeyPiece[],
   rest: Rest,
 ): Promise<void> {
-  const keys: Keys = { skus: [], locations: [] };
+  await sql.unsafe(TABLES);
+  await sql`delete from ordered_key`;
+  let keys = 0;
   await inPieces(pieces, rest, async (piece) => {
-    for (const { sku, location } of await foldInStock(sql, range, piece)) {
-      keys.skus.push(sku);
-      keys.locations.push(location);
-    }
+    keys += await foldInStock(sql, range, piece);
   });
-  if (keys.skus.length === 0) return;
-  await addToWindows(sql, range, outChanges(sql, range.shard, spans(sql, range, keys)));
-  await carryOn(sql, range, keys);
+  if (keys === 0) return;
+  await sql`delete from ordered_movement`;
+  let rows = 0;
+  await inEntryPieces(range, rest, async (piece) => {
+    rows += await takeMovements(sql, piece);
+  });
+  await inPieces(keyPieces(rows), rest, async (piece) => {
+    await addToWindows(sql, range, outChanges(sql, range.shard, spans(sql, range, piece)));
+    await carryOn(sql, range, piece);
+  });
+  await meetKeys(sql, range);
 }
-
-/** Places in two lists, as parameters of a statement. */
-type Keys = { skus: string[]; locations: string[] };
 
 /**
  * Carries on the keys that were in stock before and after every movement: nothing is counted for them, so their
- * order does not matter and a sum by key will do. Most keys of most ranges are such. Returns the others, but for
- * those whose stock is not known yet.
+ * order does not matter and a sum by key will do. Most keys of most ranges are such. The others, but for those
+ * whose stock is not known yet, go to `ordered_key`.
+ * @returns how many went there
  */
 async function foldInStock(
   sql: Transaction,
   { shard }: FoldRange,
   piece: KeyPiece,
-): Promise<readonly { sku: string; location: string }[]> {
-  return sql<{ sku: string; location: string }[]>`
+): Promise<number> {
+  const { count } = await sql`
     with touched as materialized (
       select sku, location, max(moved_at) as at, bool_or(was_out) as was_out,
         bool_or(is_supplied) as is_supplied
@@ -63,7 +85,7 @@ async function foldInStock(
       group by sku, location
     ),
     found as materialized (
-      select n.*, k.is_out, greatest(k.since, n.at) as since
+      select n.*, k.is_out, k.since as since_before, k.counted_to, greatest(k.since, n.at) as since
       from touched n left join lateral (
         select * from stock_out k where k.sku = n.sku and k.location = n.location) k on true
     ),
@@ -74,8 +96,25 @@ async function foldInStock(
       join demand_watermark m on m.shard = ${shard} and m.location = n.location
       where k.sku = n.sku and k.location = n.location and not n.is_out and not n.was_out
     )
-    select sku, location from found
+    insert into ordered_key select sku, location, is_out, since_before, counted_to, ${partOf(sql)} from found
     where (is_out is null and is_supplied) or is_out or (is_out is not null and was_out)`;
+  return count;
+}
+
+/** Takes the movements of `ordered_key` from a piece of the range; tells how many. */
+async function takeMovements(sql: Transaction, range: FoldRange): Promise<number> {
+  const { count } = await sql`
+    insert into ordered_movement
+    select t.sku, t.location, t.seq, t.index, t.ordinal, t.at, t.is_out, t.supplies, k.since, k.part
+    from (
+      select t.sku, t.location, t.seq, t.index, t.ordinal, t.at, t.sellable <= t.reserved as is_out,
+        ${supplies(sql)} as supplies
+      from stock_transaction t
+      where ${inRange(sql, range)} and ${moves(sql)}
+      offset 0
+    ) t
+    join ordered_key k on k.sku = t.sku and k.location = t.location`;
+  return count;
 }
 
 /** Counts the time out of stock up to where the windows of each location close. `due`: location, boundary. */
@@ -97,29 +136,25 @@ export async function countOutTo(
     where k.sku = c.sku and k.location = c.location and k.counted_to < c.to_at`;
 }
 
-/** Movements of `keys` whose stock is known, each with the time from which its level holds. */
-function movements(sql: Transaction, range: FoldRange, { skus, locations }: Keys): Fragment {
+/** Movements of a piece whose stock is known, each with the time from which its level holds. */
+function movements(sql: Transaction, piece: KeyPiece): Fragment {
   return sql`
     select m.sku, m.location, m.seq, m.index, m.ordinal, m.is_out,
       greatest(m.since, max(m.at) over (
         partition by m.sku, m.location order by m.seq, m.index, m.ordinal)) as at
     from (
-      select t.sku, t.location, t.seq, t.index, t.ordinal, t.at, t.sellable <= t.reserved as is_out,
-        (select k.since from stock_out k where k.sku = t.sku and k.location = t.location) as since,
-        bool_or(${supplies(sql)}) over (
+      select t.*, bool_or(t.supplies) over (
           partition by t.sku, t.location order by t.seq, t.index, t.ordinal) as is_supplied
-      from stock_transaction t
-      join unnest(${skus}::text[], ${locations}::text[]) as key (sku, location)
-        on key.sku = t.sku and key.location = t.location
-      where ${inRange(sql, range)} and ${moves(sql)}
+      from ordered_movement t
+      where ${inPiece(sql, piece)}
     ) m
     where m.since is not null or m.is_supplied`;
 }
 
 /** Spans of time out of stock that the range adds (sign 1), or takes back from what was counted (sign -1). */
-function spans(sql: Transaction, range: FoldRange, keys: Keys): Fragment {
+function spans(sql: Transaction, range: FoldRange, piece: KeyPiece): Fragment {
   return sql`
-    with movement as materialized (${movements(sql, range, keys)}),
+    with movement as materialized (${movements(sql, piece)}),
     span as (
       select v.sku, v.location, v.is_out, v.at as from_at, coalesce(lead(v.at) over (
         partition by v.sku, v.location order by v.seq, v.index, v.ordinal), m.closed_to) as to_at
@@ -129,8 +164,8 @@ function spans(sql: Transaction, range: FoldRange, keys: Keys): Fragment {
     carried as (
       select k.*, least(n.at, k.since + ${LIMIT}::interval) as to_at
       from (select sku, location, min(at) as at from movement group by sku, location) n
-      cross join lateral (select * from stock_out k where k.sku = n.sku and k.location = n.location) k
-      where k.is_out
+      join ordered_key k on k.sku = n.sku and k.location = n.location
+      where k.is_out and ${inPiece(sql, piece)}
     )
     select sku, location, from_at, least(to_at, from_at + ${LIMIT}::interval) as to_at, 1 as sign
     from span where is_out and to_at is not null
@@ -157,13 +192,13 @@ function outChanges(sql: Transaction, shard: number, spansOut: Fragment): Fragme
     group by sku, location, start having sum(ms) <> 0`;
 }
 
-/** Leaves the state after the range; windows of keys known from now on say 0 where they said nothing. */
-async function carryOn(sql: Transaction, range: FoldRange, keys: Keys): Promise<void> {
-  const { shard } = range;
-  const state = sql`
-    with movement as materialized (${movements(sql, range, keys)}),
-    state as (
-      insert into stock_out as k (sku, location, shard, known_since, since, is_out, counted_to)
+/** Leaves the state after the range. */
+async function carryOn(sql: Transaction, { shard }: FoldRange, piece: KeyPiece): Promise<void> {
+  await onManyRows(
+    sql,
+    sql`
+      with movement as materialized (${movements(sql, piece)})
+      insert into stock_out (sku, location, shard, known_since, since, is_out, counted_to)
       select distinct on (v.sku, v.location) v.sku, v.location, ${shard}::int2,
         min(v.at) over (partition by v.sku, v.location), v.at, v.is_out,
         greatest(v.at, least(coalesce(m.closed_to, v.at), v.at + ${LIMIT}::interval))
@@ -172,20 +207,20 @@ async function carryOn(sql: Transaction, range: FoldRange, keys: Keys): Promise<
       order by v.sku, v.location, v.seq desc, v.index desc, v.ordinal desc
       on conflict (sku, location) do update set
         shard = excluded.shard, since = excluded.since, is_out = excluded.is_out,
-        counted_to = excluded.counted_to
-      returning k.sku, k.location, (xmax = 0) as is_new
-    )
-    select sku, location from state where is_new`;
-  const met = await onManyRows(sql, state);
-  if (met.length === 0) return;
-  const skus = met.map((key) => key.sku as string);
-  const locations = met.map((key) => key.location as string);
+        counted_to = excluded.counted_to`,
+  );
+}
+
+/** Windows of keys whose stock is known from now on say 0 where they said nothing. */
+async function meetKeys(sql: Transaction, range: FoldRange): Promise<void> {
+  const [met] = await sql`select from ordered_key where since is null limit 1`;
+  if (met === undefined) return;
   await sql`
     with changed as (
       update demand_window w set out_of_stock_ms = 0, version = ${nextVersion(sql, range)}
-      from unnest(${skus}::text[], ${locations}::text[]) as met (sku, location)
-      join stock_out k on k.sku = met.sku and k.location = met.location
-      where w.sku = k.sku and w.location = k.location
+      from ordered_key n
+      join stock_out k on k.sku = n.sku and k.location = n.location
+      where n.since is null and w.sku = k.sku and w.location = k.location
         and w.window_end > k.known_since and w.out_of_stock_ms is null
       returning w.shard, w.sku, w.location, w.window_start, w.version
     )
