@@ -19,6 +19,8 @@ export type HttpHoldsOptions = {
   skus?: number;
   /** Not counted, ms; default 1000. */
   warmUpMs?: number;
+  /** Waits until the system has done with the stock received; default: not waited. */
+  settled?: () => Promise<void>;
   /** Starts counting the processor time of the system's parts; default: not counted. */
   cpuMeter?: () => () => CpuTimes;
 };
@@ -51,6 +53,7 @@ export async function benchHttpHolds(options: HttpHoldsOptions): Promise<HttpHol
   const unitsOf = (index: number) =>
     index % SCARCE_EVERY === SCARCE_EVERY - 1 ? SCARCE_UNITS : AMPLE_UNITS;
   await receiveStock(url, skus, skuOf, unitsOf);
+  await options.settled?.();
   const requests = Array.from({ length: skus }, (_, index) =>
     Buffer.from(
       postBytes(

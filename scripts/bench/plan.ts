@@ -191,6 +191,7 @@ async function httpHolds(system: BenchSystem, { runs, seconds, say }: Effort): P
       url: system.http,
       seconds,
       callers: CALLERS,
+      settled: () => system.waitForWindows(),
       cpuMeter: () => startCpuMeter(system),
     });
     rates.push(perSecond);
