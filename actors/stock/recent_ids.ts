@@ -6,7 +6,7 @@
 
 import { IdentityTable } from "./identity_table.ts";
 import { type Gone, RecentId } from "./recent_id.ts";
-import { RecentRecords } from "./recent_records.ts";
+import { HEADER, RecentRecords } from "./recent_records.ts";
 
 /** What one entry lets go: at most two for each of its commands, one more for a void. */
 const EVICTED_MAX = 1024;
@@ -16,6 +16,8 @@ const evicted = {
   nowMs: new Float64Array(EVICTED_MAX),
   touched: 0,
 };
+
+type LetGo = Pick<Gone, "letGo">;
 
 export type RecentSlice = { first: number; count: number; bytes: Uint8Array };
 
@@ -132,16 +134,45 @@ export class RecentIds {
     this.savedPosition = this.records.head;
   }
 
-  /** Visits the records of a packed slice, oldest first. */
-  static unpack(bytes: Uint8Array, visit: (record: RecentId) => void): void {
-    RecentRecords.unpack(bytes, visit, scratch);
-  }
-
   /** Starts from number `first`, before any of `count` records is added. */
   startAt(first: number, count: number): void {
     this.table.makeRoom(count);
     this.firstNumber = first;
     this.nextNumber = first;
+  }
+
+  /**
+   * Takes a slice back, after those before it. Of records older than the first number, those from `since` on are
+   * told to `gone`.
+   */
+  restore(
+    { first, bytes }: Pick<RecentSlice, "first" | "bytes">,
+    since: number,
+    gone: LetGo,
+  ): void {
+    let number = first;
+    for (const part of RecentRecords.parts(bytes)) {
+      let from = HEADER;
+      if (number < this.firstNumber) {
+        const old = RecentRecords.ofPart(part);
+        for (; from !== old.head && number < this.firstNumber; number++) {
+          if (number >= since) gone.letGo(old.highAt(from), old.lowAt(from), old.nowAt(from));
+          from = old.after(from);
+        }
+      }
+      if (from === part.byteLength) continue;
+      this.findFrom(this.records.appendPart(part, from));
+      number = this.nextNumber;
+    }
+  }
+
+  /** Makes the records from a position on, which were appended as bytes, be found. */
+  private findFrom(position: number): void {
+    const { records, table } = this;
+    for (let at = position; at !== records.head; at = records.after(at)) {
+      this.nextNumber += 1;
+      table.add(records.lowAt(at), at, this.size);
+    }
   }
 }
 

@@ -17,12 +17,14 @@ const SEGMENTS = 2 ** (32 - SEGMENT_BITS);
 /** Longest record: a location and two ids of the longest kind fit. */
 const RECORD_MAX = 4096;
 /** Segment header: base seq f64, base log time f64, epoch u16, shard u16. */
-const HEADER = 24;
+export const HEADER = 24;
 const HAS_MORE_LEVEL = 16;
 const HAS_PLACE = 32;
 const HAS_EFFECT = 64;
 const HAS_ORDER = 128;
 const LENGTH_BYTES = 4;
+/** Of the segment to be opened. */
+const header = new DataView(new ArrayBuffer(HEADER));
 
 export class RecentRecords {
   private segments: Uint8Array[] = [];
@@ -106,16 +108,26 @@ export class RecentRecords {
   }
 
   private open(r: RecentId): void {
+    header.setFloat64(0, r.seq, true);
+    header.setFloat64(8, r.nowMs, true);
+    header.setUint16(16, r.epoch, true);
+    header.setUint16(18, r.shard, true);
+    this.openAs(header);
+  }
+
+  /** Opens a segment with a header as given. */
+  private openAs(given: DataView): void {
     const isEmpty = this.tail === this.head;
     if (this.segments.length > 0) this.head = nextSegment(this.head) - HEADER;
     const view = this.push(new Uint8Array(SEGMENT));
-    view.setFloat64(0, r.seq, true);
-    view.setFloat64(8, r.nowMs, true);
-    view.setUint16(16, r.epoch, true);
-    view.setUint16(18, r.shard, true);
-    this.baseSeq = r.seq;
-    this.baseNow = r.nowMs;
-    this.place = r.epoch * 65536 + r.shard;
+    this.baseSeq = given.getFloat64(0, true);
+    this.baseNow = given.getFloat64(8, true);
+    const [epoch, shard] = [given.getUint16(16, true), given.getUint16(18, true)];
+    view.setFloat64(0, this.baseSeq, true);
+    view.setFloat64(8, this.baseNow, true);
+    view.setUint16(16, epoch, true);
+    view.setUint16(18, shard, true);
+    this.place = epoch * 65536 + shard;
     this.head = (this.head + HEADER) | 0;
     if (!isEmpty) return;
     this.tail = this.head;
@@ -278,21 +290,50 @@ export class RecentRecords {
     return bytes;
   }
 
-  /** Visits the records of packed ones, oldest first. */
-  static unpack(bytes: Uint8Array, visit: (record: RecentId) => void, into: RecentId): void {
+  /** The parts of packed records: each a segment's header, and records of that segment. */
+  static *parts(bytes: Uint8Array): IterableIterator<Uint8Array> {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (let p = 0; p < bytes.byteLength; ) {
       const end = p + LENGTH_BYTES + HEADER + view.getUint32(p, true);
-      const records = new RecentRecords();
-      // No larger than its part: a slice may be of one record, and there may be as many slices as checkpoints.
-      records.push(bytes.slice(p + LENGTH_BYTES, end));
-      records.head = end - p - LENGTH_BYTES;
-      for (let at = HEADER; at !== records.head; at = records.after(at)) {
-        records.read(at, into);
-        visit(into);
-      }
+      if (end > bytes.byteLength) broken("Cannot restore identities: a slice is cut");
+      yield bytes.subarray(p + LENGTH_BYTES, end);
       p = end;
     }
+  }
+
+  /** A part by itself, to be read: positions are offsets in it. */
+  static ofPart(part: Uint8Array): RecentRecords {
+    const records = new RecentRecords();
+    // No larger than the part: a slice may be of one record, and there may be as many slices as checkpoints.
+    records.push(part.slice());
+    records.tail = HEADER;
+    records.head = part.byteLength;
+    return records;
+  }
+
+  /**
+   * Appends the records of a part from an offset on, as they are, and returns the position of the first. They go
+   * on in the newest segment where that has the same header, as the segment they come from had.
+   */
+  appendPart(part: Uint8Array, from: number): number {
+    const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
+    if (!this.fitsPart(view, from)) this.openAs(view);
+    const position = this.head;
+    const segment = this.segments[this.segments.length - 1] as Uint8Array;
+    segment.set(part.subarray(from), position & (SEGMENT - 1));
+    this.head = (position + part.byteLength - from) | 0;
+    return position;
+  }
+
+  private fitsPart(header: DataView, from: number): boolean {
+    const offset = this.head & (SEGMENT - 1);
+    return (
+      offset >= HEADER &&
+      offset + header.byteLength - from + 2 <= SEGMENT &&
+      this.place === header.getUint16(16, true) * 65536 + header.getUint16(18, true) &&
+      this.baseSeq === header.getFloat64(0, true) &&
+      this.baseNow === header.getFloat64(8, true)
+    );
   }
 }
 

@@ -12,7 +12,6 @@ import { Generation } from "./identity_filter.ts";
 import { lostKey } from "./lost.ts";
 import { inTransitOf, lateNow } from "./order_lines.ts";
 import { rulesOf } from "./policies.ts";
-import { RecentIds } from "./recent_ids.ts";
 import { Shard } from "./shard.ts";
 import {
   type ChannelRule,
@@ -332,13 +331,8 @@ function restoreRecent(s: Shard, slices: Slice[], snapshot: Snapshot): void {
   slices.sort((a, b) => a.first - b.first);
   s.recent.startAt(first, next - first);
   for (const slice of slices) {
-    let number = slice.first;
-    s.recentSlices.push(number);
-    RecentIds.unpack(slice.bytes, (record) => {
-      if (number >= first) s.recent.add(record);
-      else if (number >= filtered) s.letGo(record.high, record.low, record.nowMs);
-      number += 1;
-    });
+    s.recentSlices.push(slice.first);
+    s.recent.restore(slice, filtered, s);
   }
   assert(
     s.recent.numbers.next === next,
