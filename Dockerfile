@@ -19,5 +19,5 @@ ENV ONHAND_HOST=0.0.0.0 ONHAND_DATA=/data
 EXPOSE 3030
 VOLUME /data
 # node itself is process 1, so that a stop reaches it and it drains.
-ENTRYPOINT ["node", "scripts/onhand.ts"]
+ENTRYPOINT ["node", "scripts/bin/onhand.mjs"]
 CMD ["up"]

@@ -2,14 +2,16 @@
 // The `onhand` program as npx starts it, under whatever Node the machine has: hands over to the
 // project's own Node 24 (an npm package), which runs the TypeScript sources as they are.
 import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
+import * as module from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NODE_MAJOR_MIN = 24;
-const script = fileURLToPath(new URL("../onhand.ts", import.meta.url));
+const own = fileURLToPath(import.meta.url);
 
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
+  // Before the first TypeScript file: where all of them are in the cache, what strips types is never loaded.
+  module.enableCompileCache(join(dirname(own), "..", "..", ".cache", "compiled"));
   await import("../onhand.ts");
 } else {
   handOver(projectNode());
@@ -18,7 +20,7 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
 function projectNode() {
   const name = `node-${process.platform}-${process.arch}`;
   try {
-    const require = createRequire(import.meta.url);
+    const require = module.createRequire(import.meta.url);
     return join(dirname(require.resolve(`${name}/package.json`)), "bin", "node");
   } catch {
     console.error(
@@ -30,7 +32,7 @@ function projectNode() {
 }
 
 function handOver(node) {
-  const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [own, ...process.argv.slice(2)], { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => child.kill(signal));
   }
