@@ -26,6 +26,15 @@ export type Role = {
   start(context: RoleContext): Promise<RunningRole>;
 };
 
+/**
+ * Loads what every system runs, in its threads too: for while the servers start. Faults are told by who starts a role.
+ */
+export async function loadRoles({ threads }: Pick<Config, "threads">): Promise<void> {
+  const { warmStock } = await import("../actors/stock/warm.ts");
+  warmStock(threads);
+  await import("../actors/stock/binding.ts");
+}
+
 export const ROLES: readonly Role[] = [
   {
     name: "stock",

@@ -97,6 +97,11 @@ export const QUEUE_ENTRIES_RESUME = 2_048;
 /** Ledger rows and their bytes not yet committed before reading pauses: how far decisions may run ahead. */
 export const UNCOMMITTED_ROWS_MAX = 100_000;
 export const UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * Shards of one thread, or partitions of forecasts, that load at once: enough that one is ready for the processor while
+ * others wait. More would open a connection each.
+ */
+export const LOADS_AT_ONCE = 3;
 /** Commits of one thread under way at once: more would take the processors from what decides. */
 export const COMMITS_AT_ONCE = 1;
 /** Rows from which on a commit lets the next one begin while it is forced to disk: then throughput is what counts. */

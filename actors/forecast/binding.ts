@@ -13,6 +13,8 @@
 // `onhand.forecast.metrics` with Prometheus text.
 import type { Config } from "../../shared/config.ts";
 import type { Endpoints } from "../../shared/endpoints.ts";
+import { Gate } from "../../shared/gate.ts";
+import { LOADS_AT_ONCE } from "../../shared/limits.ts";
 import { FORECAST_STATUS_SUBJECT } from "../../shared/planning.ts";
 import { Database } from "../../shared/postgres.ts";
 import {
@@ -101,7 +103,8 @@ export async function startForecastRole(options: ForecastRoleOptions): Promise<R
       nowMs,
     });
     closers.push(() => house.stop());
-    const host = localHost((shard) => openPartition(shard, shared, watcher));
+    const loads = new Gate(LOADS_AT_ONCE);
+    const host = localHost((shard) => loads.run(() => openPartition(shard, shared, watcher)));
     closers.push(() => host.close());
     const supervisor = await startSupervisor({
       ...topology,

@@ -191,7 +191,9 @@ export class Levels {
         this.wasCurrent = true;
         return;
       }
-      if (this.machine.level(next.value).version <= this.refreshAfter) continue;
+      const isThere =
+        this.refreshAfter !== "" && this.machine.level(next.value).version <= this.refreshAfter;
+      if (isThere) continue;
       batch.push(this.render(next.value));
       keys.push(next.value);
     }

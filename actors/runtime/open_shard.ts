@@ -1,7 +1,7 @@
 // Owns opening a shard of this thread on real servers: the runner with its ports.
 import { OnhandError } from "../../shared/errors.ts";
 import { Gate } from "../../shared/gate.ts";
-import { COMMITS_AT_ONCE } from "../../shared/limits.ts";
+import { COMMITS_AT_ONCE, LOADS_AT_ONCE } from "../../shared/limits.ts";
 import type { Database } from "../../shared/postgres.ts";
 import type { LevelRegistry } from "../../shared/registry.ts";
 import type { NatsConnection } from "../../streams/connection.ts";
@@ -33,6 +33,7 @@ export function shardOpener(options: ShardOpenerOptions): OpenShard {
   let opened = 0;
   const publisher = new AckedPublisher(options.nc);
   const commits = new Gate(COMMITS_AT_ONCE);
+  const loads = new Gate(LOADS_AT_ONCE);
   return async (shard, onEnd) => {
     const { epoch } = options;
     const journal = options.journal({ epoch, shard });
@@ -50,7 +51,7 @@ export function shardOpener(options: ShardOpenerOptions): OpenShard {
         },
       },
     );
-    await runner.start();
+    await loads.run(() => runner.start());
     if (end?.reason === "fenced")
       throw new OnhandError("fenced", end.detail, { retryable: true, fields: { shard } });
     return running(runner);

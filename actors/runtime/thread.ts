@@ -1,5 +1,6 @@
 // Runs in a worker thread: answers the supervisor's requests with the shards of this thread.
 
+import { once } from "node:events";
 import type { MessagePort } from "node:worker_threads";
 import { describeError, OnhandError } from "../../shared/errors.ts";
 import { localHost, type OpenShard } from "./shard_host.ts";
@@ -7,6 +8,12 @@ import type { ThreadReply, ThreadRequest } from "./thread_host.ts";
 
 /** How often a thread tells how its shards do, in ms. */
 const STATUS_MS = 250;
+
+/** What the host gives its threads first: see ThreadHostOptions. */
+export async function threadData<T>(port: MessagePort): Promise<T> {
+  const [data] = (await once(port, "message")) as [T];
+  return data;
+}
 
 /**
  * Serves until asked to close, then calls `onClose` and leaves the port.

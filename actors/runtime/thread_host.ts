@@ -27,6 +27,30 @@ const THREAD_CLOSE_MS = 10_000;
  */
 const YOUNG_GENERATION_MB = 96;
 
+/** Threads that load their programs, and wait for what they are to work with. */
+const warm = new Map<string, Worker[]>();
+
+/** Begins to start threads of an entry that a host will want soon: they load while there is nothing to open yet. */
+export function warmThreads(entry: URL, threads: number): void {
+  const workers = Array.from({ length: threads }, () => newWorker(entry));
+  warm.set(entry.href, workers);
+  for (const worker of workers) {
+    // None of them keeps the process alive; who takes one that has ended is told so.
+    worker.unref();
+    worker.on("error", () => {});
+  }
+}
+
+function takeWarm(entry: URL): Worker | undefined {
+  const worker = warm.get(entry.href)?.pop();
+  worker?.ref();
+  return worker?.threadId === -1 ? undefined : worker;
+}
+
+function newWorker(entry: URL): Worker {
+  return new Worker(entry, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
+}
+
 type Waiting = { resolve: () => void; reject: (error: Error) => void };
 
 /** One thread and what it was asked. */
@@ -44,8 +68,8 @@ class ShardThread {
     onEnd: (end: ShardEnd) => void,
     onGone: (detail: string) => void,
   ) {
-    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB };
-    this.#worker = new Worker(entry, { workerData: data, resourceLimits });
+    this.#worker = takeWarm(entry) ?? newWorker(entry);
+    this.#worker.postMessage(data);
     this.#ready = new Promise<void>((resolve, reject) => {
       this.#waiting.set(0, { resolve, reject });
     });
@@ -117,9 +141,9 @@ function threadGone(detail: string): OnhandError {
 }
 
 export type ThreadHostOptions = {
-  /** The worker's entry file; it calls serveThread(). */
+  /** The worker's entry file; it waits for threadData() and calls serveThread(). */
   entry: URL;
-  /** Handed to the worker as `workerData`. */
+  /** The first message to the worker. */
   data: unknown;
   threads: number;
   /** Time a thread may take to start, in ms. */

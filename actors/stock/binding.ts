@@ -26,6 +26,7 @@ import { shardMetrics } from "../runtime/shard_metrics.ts";
 import { startSupervisor } from "../runtime/supervisor.ts";
 import { threadHost } from "../runtime/thread_host.ts";
 import { openStockThread, type StockThreadData } from "./thread.ts";
+import { STOCK_THREAD } from "./warm.ts";
 
 export type StockRoleOptions = {
   config: StockThreadData["config"] &
@@ -136,8 +137,7 @@ async function hostOf(
     owner: `${name}.${randomUUID().slice(0, 8)}`,
   };
   if (threads > 0) {
-    const entry = new URL("./worker.ts", import.meta.url);
-    const host = threadHost({ entry, data, threads });
+    const host = threadHost({ entry: STOCK_THREAD, data, threads });
     return { host, close: () => host.close() };
   }
   const thread = await openStockThread(data);

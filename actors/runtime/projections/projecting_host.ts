@@ -34,16 +34,31 @@ export function projectingHost(host: ShardHost, options: ProjectingOptions): Sha
   const leaving = new Set<Promise<void>>();
   // A step under way is not waited for: whoever follows the shard next folds each row once all the same.
   const leave = (shard: number): void => {
+    opened.delete(shard);
     const one = following.get(shard);
     if (one === undefined) return;
     following.delete(shard);
     const gone = one.stop().finally(() => leaving.delete(gone));
     leaving.add(gone);
   };
+  let opening = 0;
+  const opened = new Set<number>();
+  /** Nothing is folded while shards are opened here: they decide the sooner. */
+  const followOpened = (): void => {
+    if (opening > 0) return;
+    for (const shard of opened) follow(shard);
+    opened.clear();
+  };
   const outer: ShardHost = {
     async open(shard) {
-      await host.open(shard);
-      follow(shard);
+      opening++;
+      try {
+        await host.open(shard);
+        opened.add(shard);
+      } finally {
+        opening--;
+        followOpened();
+      }
     },
     async drain(shard) {
       leave(shard);

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ShardEnd, ShardHost } from "../../../actors/runtime/shard_host.ts";
-import { threadHost } from "../../../actors/runtime/thread_host.ts";
+import { threadHost, warmThreads } from "../../../actors/runtime/thread_host.ts";
 
 const entry = new URL("./echo_thread.ts", import.meta.url);
 let host: ShardHost;
@@ -35,6 +36,22 @@ describe("threadHost()", () => {
           .sort(),
       ).toEqual([0, 2, 3]),
     );
+  });
+
+  it("takes threads that were started ahead", async () => {
+    warmThreads(entry, 2);
+    start(2);
+    await Promise.all([host.open(1), host.open(2)]);
+    await vi.waitFor(() => expect(running()).toHaveLength(2));
+  });
+
+  it("takes no thread that ended before it was wanted", async () => {
+    const absent = new URL("./absent_thread.ts", import.meta.url);
+    warmThreads(absent, 1);
+    await sleep(1_000);
+    host = threadHost({ entry: absent, data: null, threads: 1 });
+    host.onEnd = () => {};
+    await expect(host.open(1)).rejects.toThrow("absent_thread");
   });
 
   it("rejects with the reason when a shard cannot be opened", async () => {
