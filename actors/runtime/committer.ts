@@ -1,7 +1,9 @@
 // Owns what was decided and is not yet durable: ledger tuples, effects, and the one commit in flight.
 //
 // S12: a commit takes everything added so far, so it is exactly one prefix. One is in flight at a time and is
-// repeated as it is until it succeeds or is fenced; applying goes on meanwhile.
+// repeated as it is until it succeeds or is fenced; applying goes on meanwhile. Its rows are of entries after the
+// guard's and up to its own, so that no row can be committed twice: the ledger has no unique index that would refuse it.
+import { broken } from "../../shared/assert.ts";
 import { describeError, OnhandError } from "../../shared/errors.ts";
 import {
   RETRY_MS_MAX,
@@ -44,6 +46,8 @@ export class Committer {
   private effects: Effect[] = [];
   private rows = 0;
   private lastEntry: LogEntry | undefined;
+  /** Entries up to here are committed, in flight, or waiting. */
+  private addedSeq: number;
   private urgent = false;
   private flight: { rows: number; bytes: number; effects: number } | undefined;
   private committed: Mark | undefined;
@@ -76,6 +80,7 @@ export class Committer {
     this.outboxNext = row.outboxNext;
     this.committed = row.committed;
     this.committedSeq = row.committedSeq;
+    this.addedSeq = row.committedSeq;
     this.checkpoint = row.checkpoint;
     this.checkpointSeq = row.checkpointSeq;
     this.streamCreated = row.streamCreated;
@@ -105,10 +110,15 @@ export class Committer {
 
   /** Takes what applying `entry` made; empties rows and effects of `out`. */
   add(entry: LogEntry, out: Output): void {
+    if (entry.seq <= this.addedSeq) broken(`Cannot add entry ${entry.seq}: ${this.addedSeq} was`);
+    this.addedSeq = entry.seq;
     this.lastEntry = entry;
     const { rows, effects } = out;
     for (let i = 0; i < rows.length; i++) {
-      writeLedgerRow(this.writer, rows[i] as (typeof rows)[number]);
+      const row = rows[i] as (typeof rows)[number];
+      if (row.seq !== entry.seq)
+        broken(`Cannot add a row of ${row.seq}: the entry is ${entry.seq}`);
+      writeLedgerRow(this.writer, row);
       this.rows++;
     }
     rows.length = 0;

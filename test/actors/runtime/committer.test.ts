@@ -13,6 +13,7 @@ import { NEW_SHARD_ROW } from "../../../scripts/sim/store.ts";
 import { OnhandError } from "../../../shared/errors.ts";
 import { UNCOMMITTED_EFFECTS_MAX } from "../../../shared/limits.ts";
 import { until } from "./support/house.ts";
+import { LEDGER_ROW } from "./support/ledger_row.ts";
 
 const entry = (seq: number): LogEntry => ({
   seq,
@@ -197,6 +198,16 @@ describe("Committer", () => {
     expect(committer.isFull).toBe(true);
     committer.poll();
     expect(committer.isFull).toBe(true);
+    committer.end();
+  });
+
+  test("takes each entry once and only rows of it, so that none is committed twice", () => {
+    const { committer } = open(() => new Promise(() => {}), { row: { committedSeq: 4 } });
+    expect(() => committer.add(entry(4), output())).toThrow("Cannot add entry 4: 4 was");
+    committer.add(entry(5), output());
+    expect(() => committer.add(entry(5), output())).toThrow("Cannot add entry 5: 5 was");
+    const out = { ...output(), rows: [{ ...LEDGER_ROW, seq: 5 }] };
+    expect(() => committer.add(entry(6), out)).toThrow("Cannot add a row of 5: the entry is 6");
     committer.end();
   });
 });
