@@ -1,9 +1,10 @@
 // Owns the edge's reads of Postgres: history and as-of from the ledger, decisions of commands, lists
 // from the checkpoint. Every read has a time limit. History pages the current epoch along the ledger's
-// key (one shard, newest first) or by the SKU's index, as Postgres finds cheaper; older epochs after it.
+// entries (one shard, newest first) or by its keys, as Postgres finds cheaper; older epochs after it.
 
 import { identityText } from "../shared/identity_hash.ts";
 import { ANY_LOCATION } from "../shared/ids.ts";
+import { isElsewhere, ofKey, PLACE_ROW } from "../shared/ledger_key.ts";
 import { HTTP_COMMIT_WAIT_MS, HTTP_READ_TIMEOUT_MS } from "../shared/limits.ts";
 import type { Decision, DecisionLine, LedgerLevel, Level } from "../shared/messages.ts";
 import type { Database, Sql } from "../shared/postgres.ts";
@@ -74,8 +75,7 @@ export function ledgerReads(database: Database, topology: Topology): LedgerReads
         const locations = location === undefined ? await locationsOf(sql, sku) : [location];
         if (location === undefined && !locations.includes(ANY_LOCATION))
           locations.push(ANY_LOCATION);
-        const identities = locations.map((place) => identityText(place, sku, id));
-        return decisionsOf(await newestRows(sql, identities, id));
+        return decisionsOf(await newestRows(sql, sku, locations, id));
       }),
     lines: (decision) =>
       database.run(
@@ -108,8 +108,17 @@ export function storedLevels(database: Database): StoredLevels {
       }),
     isBooked: (skus, location) =>
       run(async (sql) => {
-        const rows = await sql`
-          select from stock_transaction where sku in ${sql([...skus])} ${at(sql, location)} limit 1`;
+        const rows =
+          location === undefined
+            ? await sql`
+                select from stock_transaction
+                where sku in ${sql([...skus])} and ${sql.unsafe(PLACE_ROW)} limit 1`
+            : await sql`
+                select from (select u as sku, ${location}::text as location
+                  from unnest(${[...skus]}::text[]) u) n
+                cross join lateral (select from stock_transaction t
+                  where ${sql.unsafe(ofKey("t", "n.sku", "n.location"))} limit 1) t
+                limit 1`;
         return rows.length > 0;
       }),
   };
@@ -119,12 +128,30 @@ const at = (sql: Sql, location: string | undefined) =>
   location === undefined ? sql`` : sql`and location = ${location}`;
 
 /** Every row of the position where each identity was last decided, in order of the ledger. */
-function newestRows(sql: Sql, identities: readonly string[], id: string): Promise<Row[]> {
+function newestRows(
+  sql: Sql,
+  sku: string,
+  locations: readonly string[],
+  id: string,
+): Promise<Row[]> {
+  const identities = locations.map((location) => identityText(location, sku, id));
   return sql<Row[]>`
-    with known as (
-      select distinct on (identity) epoch, shard, seq, index, appended_at from stock_transaction
-      where identity in ${sql([...identities])} and id = ${id} and cause = 'command'
-      order by identity, epoch desc, seq desc, index desc)
+    with n as materialized (
+      select ${sku}::text as sku, ${id}::text as id, * from unnest(
+        ${[...locations]}::text[], ${identities}::int8[]) as u (location, identity)
+    ),
+    known as (
+      select distinct on (found.location) found.* from (
+        select n.location, t.epoch, t.shard, t.seq, t.index, t.appended_at
+        from n join stock_transaction t on t.identity = n.identity and t.id = n.id
+          and ${sql.unsafe(ofKey("t", "n.sku", "n.location"))}
+        where t.cause = 'command'
+        union all
+        select n.location, t.epoch, t.shard, t.seq, t.index, t.appended_at
+        from n join stock_transaction t on t.identity = n.identity and t.id = n.id
+          and ${sql.unsafe(isElsewhere("t"))}
+        where t.cause = 'command') found
+      order by found.location, found.epoch desc, found.seq desc, found.index desc)
     select t.* from known cross join lateral (
       select * from stock_transaction t
       where t.epoch = known.epoch and t.shard = known.shard and t.seq = known.seq
@@ -146,19 +173,21 @@ function rowsAt(sql: Sql, { epoch, shard, seq, index, at: time }: Decision): Pro
 async function historyRows(sql: Sql, topology: Topology, query: HistoryQuery): Promise<Row[]> {
   const { sku, location, before, limit } = query;
   const shard = partition(toToken(sku), topology.shards);
+  const locations = location === undefined ? await locationsOf(sql, sku) : [location];
+  if (locations.length === 0) return [];
   const current =
     before !== undefined && before.epoch < topology.epoch
       ? []
       : await sql<Row[]>`
-          select * from stock_transaction
-          where epoch = ${topology.epoch} and shard = ${shard} and sku = ${sku} ${at(sql, location)}
+          select * from stock_transaction t
+          where epoch = ${topology.epoch} and shard = ${shard} and ${ofKeys(sql, sku, locations)}
           ${beforeInEpoch(sql, topology.epoch, before)}
           order by seq desc, index desc, ordinal desc limit ${limit + 1}`;
   const left = limit + 1 - current.length;
   if (left === 0 || topology.epoch === 1) return current;
   const past = await sql<Row[]>`
-    select * from stock_transaction
-    where epoch < ${topology.epoch} and sku = ${sku} ${at(sql, location)}
+    select * from stock_transaction t
+    where epoch < ${topology.epoch} and ${ofKeys(sql, sku, locations)}
     ${
       before === undefined
         ? sql``
@@ -167,6 +196,18 @@ async function historyRows(sql: Sql, topology: Topology, query: HistoryQuery): P
     }
     order by epoch desc, seq desc, index desc, ordinal desc limit ${left}`;
   return [...current, ...past];
+}
+
+/**
+ * Row `t` is of the SKU at one of these locations. The numbers of the keys stand by themselves, so that the planner knows how many
+ * rows they have; what else is compared tells it nothing.
+ */
+function ofKeys(sql: Sql, sku: string, locations: readonly string[]) {
+  const keys = locations.map(
+    (location, i) => sql`${i === 0 ? sql`` : sql`,`} ledger_key(${sku}, ${location})`,
+  );
+  return sql`ledger_key(t.sku, t.location) = any(array[${keys}]::int8[])
+    and texteq(t.sku, ${sku}) and array_position(${[...locations]}::text[], t.location) is not null`;
 }
 
 /** With a bound on seq alone, so that Postgres starts at the right place of the key. */

@@ -1,4 +1,5 @@
 // Owns looking identities up in the ledger, and ledger rows read as plain rows.
+import { isElsewhere, ofKey } from "../../shared/ledger_key.ts";
 import type { Sql } from "../../shared/postgres.ts";
 import { LEDGER_COLUMNS } from "./ledger_codec.ts";
 import type { LedgerRow } from "./ledger_row.ts";
@@ -14,10 +15,18 @@ export const LEDGER_TEXT_SELECT = LEDGER_COLUMNS.map(({ name, type }) => {
 
 /** Every row of the positions where the identities were decided: the last of a key has the level that was told. */
 const FIND_ROWS = `
-  with known as (
-    select distinct l.n, t.epoch, t.shard, t.seq, t.index, t.appended_at
-    from json_to_recordset($1::text::json) as l(n int4, identity int8, id text)
-    join stock_transaction t on t.identity = l.identity and t.id = l.id
+  with l as materialized (
+    select * from json_to_recordset($1::text::json) as l(n int4, sku text, location text, identity int8, id text)
+  ),
+  known as (
+    select l.n, t.epoch, t.shard, t.seq, t.index, t.appended_at
+    from l join stock_transaction t on t.identity = l.identity and t.id = l.id
+      and ${ofKey("t", "l.sku", "l.location")}
+    where t.cause = 'command' and t.appended_at >= to_timestamp($2::int8 / 1000.0)
+    union
+    select l.n, t.epoch, t.shard, t.seq, t.index, t.appended_at
+    from l join stock_transaction t on t.identity = l.identity and t.id = l.id
+      and ${isElsewhere("t")}
     where t.cause = 'command' and t.appended_at >= to_timestamp($2::int8 / 1000.0))
   select known.n, t.* from known cross join lateral (
     select ${LEDGER_TEXT_SELECT} from stock_transaction t
@@ -26,12 +35,16 @@ const FIND_ROWS = `
     offset 0) t
   order by t.epoch, t.seq, t.index, t.ordinal`;
 
+/** "offset 0" keeps it a look-up by key: few rows are voids, and a join may be planned as a walk of them all. */
 const FIND_VOIDS = `
   select l.n, t.epoch, t.seq, (extract(epoch from t.appended_at) * 1000)::int8 as appended_at
   from json_to_recordset($1::text::json) as l(n int4, sku text, location text, id text)
-  join stock_transaction t on t.sku = l.sku and t.location = l.location and t.extra->>'of' = l.id
-  where t.type = 'void' and t.outcome = 'applied' and t.cause = 'command'
-    and t.appended_at >= to_timestamp($2::int8 / 1000.0)`;
+  cross join lateral (
+    select t.epoch, t.seq, t.appended_at from stock_transaction t
+    where t.sku = l.sku and t.location = l.location and t.extra->>'of' = l.id
+      and t.type = 'void' and t.outcome = 'applied' and t.cause = 'command'
+      and t.appended_at >= to_timestamp($2::int8 / 1000.0)
+    offset 0) t`;
 
 /** What the ledger has of each look-up, wherever it stands in the log. */
 export async function findIdentities(

@@ -6,6 +6,7 @@
 // D3. The largest order is the most units one row made, less what was taken back of it: of a hold, from its
 //     last row. When it shrinks the largest is looked for anew.
 
+import { ofKey } from "../../../shared/ledger_key.ts";
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
 import type { LedgerPrefix } from "./projection.ts";
 import { inPiece, type KeyPiece, related, telling } from "./range_sums.ts";
@@ -77,7 +78,7 @@ function relatedChanges(sql: Transaction, range: FoldRange, only: Fragment = sql
                 and q.demand <> 0 and q.hold is not null
                 and (q.epoch, q.seq, q.index) < (t.epoch, t.seq, t.index)) end as units, p.at, p.type
           from stock_transaction p
-          where t.type = 'void' and p.sku = t.sku and p.location = t.location and p.id = t.extra->>'of'
+          where t.type = 'void' and ${sql.unsafe(ofKey("p", "t.sku", "t.location"))} and p.id = t.extra->>'of'
             and p.cause = 'command' and p.outcome = 'applied'
             and (p.epoch, p.seq, p.index) < (t.epoch, t.seq, t.index)
           order by p.epoch desc, p.seq desc, p.index desc, p.ordinal limit 1)
@@ -143,7 +144,7 @@ export async function mendLargest(
       from shrunk s
       cross join lateral (
         select * from stock_transaction a
-        where a.sku = s.sku and a.location = s.location
+        where ${sql.unsafe(ofKey("a", "s.sku", "s.location"))}
           and a.demand > 0 and a.at >= s.window_start and a.at < s.window_end
         offset 0) a
       where (a.epoch, a.seq) <= (${epoch}::int, ${toSeq}::int8)

@@ -8,6 +8,7 @@
 // L4. The newest LEAD_TIME_LINES_MAX lines count; one that took longer than three medians counts as three: a
 //     forgotten order is no lead time.
 
+import { ofKey } from "../../../shared/ledger_key.ts";
 import { LEAD_TIME_LINES_MAX } from "../../../shared/limits.ts";
 import type { Transaction } from "../../../shared/postgres.ts";
 import { type LedgerRange, type Projection, rowsOf } from "./projection.ts";
@@ -53,7 +54,7 @@ async function foldLines(sql: Transaction, range: LedgerRange): Promise<string[]
       from moved t
       cross join lateral (
         select * from stock_transaction p
-        where p.sku = t.sku and p.location = t.location and p.id = t.extra->>'of' and p.cause = 'command'
+        where ${sql.unsafe(ofKey("p", "t.sku", "t.location"))} and p.id = t.extra->>'of' and p.cause = 'command'
           and (p.epoch, p.seq, p.index) < (t.epoch, t.seq, t.index)
         order by p.epoch desc, p.seq desc, p.index desc limit 1) p
       where t.type = 'void' and p.type = 'receipt' and p.extra->>'order' <> ''

@@ -134,3 +134,17 @@ test("makePartitions() gives up soon while somebody reads the ledger: commits wo
   await reader;
   expect(await makePartitions(database, day, 0)).toHaveLength(1);
 });
+
+test("findIdentities() finds a command that stands at another key than it named", async () => {
+  const identity = { identityHigh: 77, identityLow: 78 };
+  await insert(
+    { ...ROW, seq: 40, id: "chosen", location: "M", extra: '{"location": "-"}', ...identity },
+    { ...ROW, seq: 40, ordinal: 3, id: "chosen", location: "N", extra: null, ...identity },
+  );
+  const lookup = { sku: ROW.sku, location: "-", id: "chosen", ...identity };
+  const [found] = await database.run((sql) => findIdentities(sql, [lookup], NOON_MS - DAY_MS));
+  expect(found?.rows.map(({ seq, location }) => [seq, location])).toEqual([
+    [40, "M"],
+    [40, "N"],
+  ]);
+});

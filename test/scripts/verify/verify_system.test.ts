@@ -241,6 +241,14 @@ describe("verifySystem()", () => {
       { ...base, field: `row ${row?.place}`, expected: { outcome: "rejected" }, found: undefined },
     ]);
     await sql`insert into stock_transaction select * from refused`;
+    expect((await verify()).differences).toEqual([]);
+    // No index of the ledger refuses the same row twice.
+    await sql`insert into stock_transaction select * from refused`;
+    expect((await verify()).differences).toMatchObject([
+      { ...base, field: `row ${row?.place}`, expected: undefined, found: { outcome: "rejected" } },
+    ]);
+    await sql`delete from stock_transaction where id = 'much'`;
+    await sql`insert into stock_transaction select * from refused`;
     await sql`update refused set ordinal = ordinal + 1`;
     await sql`insert into stock_transaction select * from refused`;
     expect((await verify()).differences).toMatchObject([
