@@ -10,6 +10,7 @@ import { type Measured, salePayload } from "./firehose.ts";
 import { clockMs, type Plan, sendPlanned } from "./planned_sends.ts";
 import { openRawTill, type RawTill } from "./raw_nats.ts";
 import { type Correctness, percentile } from "./result.ts";
+import { settleHeap } from "./settle_heap.ts";
 import { LOCATION, poissonArrivals, skuName, zipfSequence } from "./workload.ts";
 
 export type LatencyOptions = {
@@ -89,14 +90,17 @@ async function openLoop(
   const waits = new Float64Array(total).fill(Number.NaN);
   let answered = 0;
   let failed = 0;
-  const startMs = clockMs() + START_MS;
+  const start = new Float64Array(1);
   const frames = skus.map((sku, i) =>
     frameOf(till, `${run}-${i}`, sku, (ok) => {
-      waits[i] = clockMs() - startMs - (arrivals[i] as number);
+      waits[i] = clockMs() - (start[0] as number) - (arrivals[i] as number);
       answered++;
       if (!ok) failed++;
     }),
   );
+  settleHeap();
+  const startMs = clockMs() + START_MS;
+  start[0] = startMs;
   await sendThrough(till, { frames, arrivals, startMs });
   const untilMs = performance.now() + ANSWER_MAX_MS;
   while (answered < total && performance.now() < untilMs) await sleep(5);

@@ -6,8 +6,8 @@
 // than the system does, so one command in eight is followed: once its decision told the version, its key is read
 // every millisecond or two, until a version not smaller came back. Its wait is told too long by as much, never too short.
 
-import { get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { VERSION_LENGTH } from "../../shared/version.ts";
 import { cmdSubject } from "../../streams/subjects.ts";
 import type { BenchSystem } from "./bench_system.ts";
 import { checkRun } from "./correctness.ts";
@@ -21,9 +21,11 @@ import {
   sendThrough,
   WARM_UP_MS,
 } from "./latency.ts";
+import { LiveFollower } from "./live_follower.ts";
 import { clockMs } from "./planned_sends.ts";
 import { openRawTill } from "./raw_nats.ts";
 import { RegistryFollower } from "./registry_follower.ts";
+import { settleHeap } from "./settle_heap.ts";
 import { LOCATION } from "./workload.ts";
 
 const FOLLOW_EVERY = 8;
@@ -40,7 +42,7 @@ export async function benchVisible(
   for (let run = 1; run <= options.runs; run++) {
     const since = await system.logEnds();
     await system.waitFor(since);
-    const feed = await LiveFeed.open(system.http);
+    const feed = await LiveFollower.open(system.http);
     const watched = await watchRun(system, feed, registry, options, run);
     feed.close();
     await system.waitFor(await system.logEnds());
@@ -58,7 +60,7 @@ type Waits = { sent: number; waits: Float64Array; failed: number };
 
 async function watchRun(
   system: BenchSystem,
-  feed: LiveFeed,
+  feed: LiveFollower,
   registry: RegistryFollower,
   options: LatencyOptions,
   seed: number,
@@ -69,10 +71,10 @@ async function watchRun(
   const live = new Float64Array(total).fill(Number.NaN);
   const redis = new Float64Array(total).fill(Number.NaN);
   let open = total + Math.ceil(total / FOLLOW_EVERY);
-  const startMs = clockMs() + START_MS;
+  const start = new Float64Array(1);
   const frames = skus.map((sku, i) => {
     const seenAt = (waits: Float64Array) => (atMs: number) => {
-      waits[i] = atMs - startMs - (arrivals[i] as number);
+      waits[i] = atMs - (start[0] as number) - (arrivals[i] as number);
       open--;
     };
     return till.asking(cmdSubject(LOCATION, sku), salePayload(`v${seed}-${i}`), (decision) => {
@@ -81,6 +83,9 @@ async function watchRun(
       feed.onSeen(sku, version, seenAt(live));
     });
   });
+  settleHeap();
+  const startMs = clockMs() + START_MS;
+  start[0] = startMs;
   await sendThrough(till, { frames, arrivals, startMs });
   const untilMs = performance.now() + SEEN_MAX_MS;
   while (open > 0 && performance.now() < untilMs) await sleep(5);
@@ -105,92 +110,16 @@ function gather(
   return { sent, waits: waits.sort(), failed };
 }
 
+const VERSION_FIELD = '"version":"';
+
 function versionOf(decision: string): string {
-  const version = textOf(decision, VERSION_FIELD);
-  if (decision.includes('"outcome":"applied"') && version !== undefined) return version;
+  const at = decision.indexOf(VERSION_FIELD) + VERSION_FIELD.length;
+  if (decision.includes('"outcome":"applied"') && at >= VERSION_FIELD.length)
+    return ownText(decision.slice(at, at + VERSION_LENGTH));
   throw new Error(`found ${decision}, expected applied with a level`);
 }
 
-type Waiting = { version: string; seen: (atMs: number) => void };
-
-/** A reader of the live feed, of all levels. */
-class LiveFeed {
-  #close: () => void = () => {};
-  readonly #waiting = new Map<string, Waiting[]>();
-  /** Of the last line, what came of it. */
-  #rest = "";
-  /** What was seen lately of each SKU, for decisions that come after their event. */
-  readonly #seen = new Map<string, { version: string; atMs: number }[]>();
-
-  static open(http: string): Promise<LiveFeed> {
-    const feed = new LiveFeed();
-    return new Promise((resolve, reject) => {
-      const request = get(`${http}/v1/live`, { agent: false }, (response) => {
-        if (response.statusCode !== 200) {
-          reject(new Error(`/v1/live answered ${response.statusCode}`));
-          return;
-        }
-        response.setEncoding("utf8");
-        response.on("data", (text: string) => feed.#read(text));
-        resolve(feed);
-      });
-      request.on("error", reject);
-      feed.#close = () => request.destroy();
-    });
-  }
-
-  /** Calls `seen` with the time when an event showed a version of the SKU not smaller than `version`. */
-  onSeen(sku: string, version: string, seen: (atMs: number) => void): void {
-    const first = this.#seen.get(sku)?.find((one) => one.version >= version);
-    if (first !== undefined) {
-      seen(first.atMs);
-      return;
-    }
-    const list = this.#waiting.get(sku);
-    if (list === undefined) this.#waiting.set(sku, [{ version, seen }]);
-    else list.push({ version, seen });
-  }
-
-  close(): void {
-    this.#close();
-  }
-
-  /** Takes what came, whole lines of it. */
-  #read(text: string): void {
-    const atMs = clockMs();
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop() ?? "";
-    for (const line of lines) {
-      if (!line.startsWith('data: {"')) continue;
-      const sku = textOf(line, SKU_FIELD);
-      const version = textOf(line, VERSION_FIELD);
-      if (sku !== undefined && version !== undefined) this.#level(sku, version, atMs);
-    }
-  }
-
-  #level(sku: string, version: string, atMs: number): void {
-    const seen = this.#seen.get(sku);
-    if (seen === undefined) this.#seen.set(sku, [{ version, atMs }]);
-    else {
-      seen.push({ version, atMs });
-      if (seen.length > 64) seen.shift();
-    }
-    const waiting = this.#waiting.get(sku);
-    if (waiting === undefined) return;
-    const still = waiting.filter((one) => one.version > version);
-    for (const one of waiting) if (one.version <= version) one.seen(atMs);
-    if (still.length === 0) this.#waiting.delete(sku);
-    else this.#waiting.set(sku, still);
-  }
-}
-
-const SKU_FIELD = '"sku":"';
-const VERSION_FIELD = '"version":"';
-
-/** The text of a field whose values need no escapes: the reader shall cost little of what it measures. */
-function textOf(line: string, field: string): string | undefined {
-  const at = line.indexOf(field);
-  if (at < 0) return undefined;
-  const from = at + field.length;
-  return line.slice(from, line.indexOf('"', from));
+/** A text of its own: one cut out of another keeps all of that alive. */
+function ownText(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }
