@@ -12,6 +12,7 @@ import {
   usageError,
 } from "../command_line.ts";
 import { readyLine } from "../ready_line.ts";
+import { enterBatchPolicy } from "../servers/batch_policy.ts";
 
 type RunOptions = CommonOptions & { name?: string; threads?: string; port?: string };
 const SECOND_SIGNAL_MIN_MS = 500;
@@ -29,6 +30,7 @@ export function command(): Command {
 
 async function run(role: string, options: RunOptions): Promise<void> {
   const { config, endpoints } = runningSystem(options);
+  enterBatchPolicy();
   const stopped = signalled();
   const running = await start(role, { config, endpoints });
   const { url } = running;

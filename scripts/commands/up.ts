@@ -16,6 +16,7 @@ import { type CommonOptions, configFrom, newCommand, progress } from "../command
 import { prepareSystem, shardsOfNewLog } from "../prepare.ts";
 import { readyLine } from "../ready_line.ts";
 import { loadRoles, ROLES, type Role, type RoleContext, type RunningRole } from "../roles.ts";
+import { enterBatchPolicy } from "../servers/batch_policy.ts";
 import { type LocalServers, startLocalServers } from "../servers/local_servers.ts";
 import { type Claim, claimFile, livingRecord } from "../servers/pid_file.ts";
 import { requirePort } from "../servers/port.ts";
@@ -63,6 +64,7 @@ async function up(options: UpOptions): Promise<void> {
   const config = configFrom(settings, { ONHAND_LOG_LEVEL: "warn" });
   const say = sayWithClock();
   const claim = await claimData(config.data, say);
+  enterBatchPolicy();
   const stopper = listenForSignals(say);
   void stopper.signalled.then(() => claim.rename(STOPPING));
   try {

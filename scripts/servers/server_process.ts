@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { batchPrefix } from "./batch_policy.ts";
 import { findOnPath } from "./executable.ts";
 import { livingRecord, writePidFile } from "./pid_file.ts";
 import {
@@ -248,7 +249,8 @@ export async function endOrphan(
 
 function spawnServer(spec: ServerSpec): ChildProcess {
   const { command } = spec;
-  const line = [...(command.prefix ?? []), ...deathSignal(spec), command.bin, ...command.args];
+  const prefix = [...(command.prefix ?? []), ...batchPrefix(), ...deathSignal(spec)];
+  const line = [...prefix, command.bin, ...command.args];
   const log = openLog(spec.logFile);
   try {
     return spawn(line[0] ?? command.bin, line.slice(1), {
