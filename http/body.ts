@@ -4,7 +4,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Context } from "hono";
 import { HTTP_BODY_BYTES_MAX } from "../shared/limits.ts";
-import { concat } from "./bytes.ts";
 import { ProblemError } from "./problems.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -75,7 +74,7 @@ function readIncoming(c: Context, incoming: IncomingMessage): Promise<Uint8Array
       if (size <= HTTP_BODY_BYTES_MAX) chunks.push(chunk);
       else reject(tooLarge(c));
     });
-    incoming.on("end", () => resolve(concat(chunks)));
+    incoming.on("end", () => resolve(joined(chunks)));
     // Nobody is left to read the answer, but it must not be told as a fault of ours.
     const broke = () => {
       if (!incoming.complete)
@@ -103,7 +102,12 @@ async function readStream(c: Context): Promise<Uint8Array> {
     }
     chunks.push(value);
   }
-  return concat(chunks);
+  return joined(chunks);
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [only] = chunks;
+  return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
 }
 
 function tooLarge(c: Context): ProblemError {

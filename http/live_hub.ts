@@ -11,19 +11,16 @@ import {
   LIVE_RING_LEVELS_MAX,
 } from "../shared/limits.ts";
 import type { Level } from "../shared/messages.ts";
-import { formatVersion, VERSION_LENGTH } from "../shared/version.ts";
+import { formatVersion } from "../shared/version.ts";
 import { partition } from "../streams/partition.ts";
 import { levelSubject, toToken } from "../streams/subjects.ts";
-import { concat } from "./bytes.ts";
+import { bytesAt, joined, LiveBytes } from "./live_bytes.ts";
 import { type LiveFilter, LiveReader, type ResetReason } from "./live_reader.ts";
 import { type LiveLevel, LiveRing } from "./live_ring.ts";
 import { decodeVector, encodeVector, type Vector } from "./live_vector.ts";
 import { ProblemError } from "./problems.ts";
 
 const encoder = new TextEncoder();
-const PREFIX = encoder.encode("event: level\ndata: ");
-const SUFFIX = encoder.encode("\n\n");
-const VERSION_FIELD = Buffer.from('"version":"');
 const HEARTBEAT = encoder.encode(": alive\n\n");
 const SUBJECT_HEAD = "inv.level.";
 
@@ -38,6 +35,7 @@ export class LiveHub {
   readonly #epoch: number;
   readonly #shards: number;
   readonly #ring: LiveRing;
+  readonly #bytes = new LiveBytes();
   /** Highest version seen of each shard, and what it was a while ago (see LIVE_VECTOR_LAG_MS). */
   readonly #vector: Vector;
   #safe: Vector;
@@ -214,17 +212,20 @@ export class LiveHub {
   #read(subject: string, data: Uint8Array): LiveLevel | undefined {
     const dot = subject.indexOf(".", SUBJECT_HEAD.length);
     if (dot < 0) return undefined;
-    const version = versionIn(data);
-    if (version === undefined) return undefined;
+    const written = this.#bytes.write(data);
+    if (written === undefined) return undefined;
+    const { version, piece, from, to } = written;
+    const key = subject.slice(SUBJECT_HEAD.length);
+    // Names of a key that is remembered are there once: what is kept of each level is little.
+    const known = this.#ring.newest(key);
+    const { locationToken, skuToken, shard } = known ?? this.#names(subject, dot);
+    return { key: known?.key ?? key, locationToken, skuToken, shard, version, piece, from, to };
+  }
+
+  #names(subject: string, dot: number): Pick<LiveLevel, "locationToken" | "skuToken" | "shard"> {
     const skuToken = subject.slice(dot + 1);
-    return {
-      key: subject.slice(SUBJECT_HEAD.length),
-      locationToken: subject.slice(SUBJECT_HEAD.length, dot),
-      skuToken,
-      shard: partition(skuToken, this.#shards),
-      version,
-      event: concat([PREFIX, data, SUFFIX]),
-    };
+    const locationToken = subject.slice(SUBJECT_HEAD.length, dot);
+    return { locationToken, skuToken, shard: partition(skuToken, this.#shards) };
   }
 
   #flush(): void {
@@ -239,9 +240,9 @@ export class LiveHub {
       if (levels.length === 0) continue;
       if (!reader.flowing) reader.hold(levels);
       else if (levels === batch) {
-        shared ??= concat(batch.map((level) => level.event));
+        shared ??= joined(batch);
         reader.send(shared);
-      } else reader.send(concat(levels.map((level) => level.event)));
+      } else reader.send(joined(levels));
     }
     if (this.#bySku.size > 0) for (const level of batch) this.#fanOut(level);
   }
@@ -252,7 +253,7 @@ export class LiveHub {
     if (readers === undefined) return;
     for (const reader of readers) {
       if (!reader.matches(level)) continue;
-      if (reader.flowing) reader.send(level.event);
+      if (reader.flowing) reader.send(bytesAt(level));
       else reader.hold([level]);
     }
   }
@@ -276,14 +277,4 @@ export class LiveHub {
       if (readers?.size === 0) this.#bySku.delete(token);
     }
   }
-}
-
-/** The version inside a level's JSON, without parsing all of it. */
-function versionIn(data: Uint8Array): string | undefined {
-  const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const at = buffer.lastIndexOf(VERSION_FIELD);
-  if (at < 0) return undefined;
-  const start = at + VERSION_FIELD.length;
-  const version = buffer.toString("latin1", start, start + VERSION_LENGTH);
-  return version.length === VERSION_LENGTH ? version : undefined;
 }

@@ -5,7 +5,7 @@
 //     paused --start()--> flowing <--> coalescing (slow, or asked for ?everyMs) --close()--> closed
 
 import { LIVE_BUFFER_BYTES_MAX, LIVE_PENDING_KEYS_MAX } from "../shared/limits.ts";
-import { concat } from "./bytes.ts";
+import { joined, ownPlace } from "./live_bytes.ts";
 import type { LiveLevel } from "./live_ring.ts";
 
 const encoder = new TextEncoder();
@@ -96,7 +96,7 @@ export class LiveReader {
     for (const level of levels) {
       const waiting = this.#pending.get(level.key);
       if (waiting === undefined || level.version > waiting.version) {
-        this.#pending.set(level.key, level);
+        this.#pending.set(level.key, { ...level, ...ownPlace(level) });
       }
     }
     if (this.#pending.size > LIVE_PENDING_KEYS_MAX) {
@@ -125,10 +125,10 @@ export class LiveReader {
     const room = this.#controller?.desiredSize ?? 0;
     if (this.#paused || room <= 0) return;
     if (this.#pending.size > 0) {
-      const events = [...this.#pending.values()].map((level) => level.event);
+      const events = [...this.#pending.values()];
       // Before it is sent: a reader that waits for bytes calls for more at once, from within.
       this.#pending.clear();
-      this.send(concat(events));
+      this.send(joined(events));
     }
     this.#sendId();
   }

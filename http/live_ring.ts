@@ -4,18 +4,17 @@
 //   R1 a level older than one already seen of its key is not taken (a zombie's late word, S18)
 //   R2 `since` gives every remembered level newer than the vector, or says that some are forgotten
 
+import type { EventPlace } from "./live_bytes.ts";
 import type { Vector } from "./live_vector.ts";
 import { within } from "./live_vector.ts";
 
-/** One level as it is sent. `key` is `<location token>.<sku token>`. */
-export type LiveLevel = {
+/** One level as it is sent, the whole server-sent event. `key` is `<location token>.<sku token>`. */
+export type LiveLevel = EventPlace & {
   key: string;
   locationToken: string;
   skuToken: string;
   shard: number;
   version: string;
-  /** The whole server-sent event. */
-  event: Uint8Array;
 };
 
 /** Greater than any version: nothing is known of this shard yet. */
@@ -25,7 +24,7 @@ const MARKS_MAX = 2_000;
 export class LiveRing {
   readonly #size: number;
   readonly #levels: (LiveLevel | undefined)[];
-  readonly #latest = new Map<string, string>();
+  readonly #latest = new Map<string, LiveLevel>();
   /** Up to which version levels of a shard may be missing from the ring. */
   readonly #floor: string[];
   #marks: { next: number; vector: Vector }[] = [];
@@ -37,15 +36,20 @@ export class LiveRing {
     this.#floor = new Array<string>(shards).fill(UNKNOWN);
   }
 
+  /** The newest remembered level of a key. */
+  newest(key: string): LiveLevel | undefined {
+    return this.#latest.get(key);
+  }
+
   /** Takes a level; false when a newer or the same one of its key was taken before. */
   push(level: LiveLevel): boolean {
     const known = this.#latest.get(level.key);
-    if (known !== undefined && level.version <= known) return false;
+    if (known !== undefined && level.version <= known.version) return false;
     const at = this.#next % this.#size;
     const evicted = this.#levels[at];
     if (evicted !== undefined) this.#forget(evicted);
     this.#levels[at] = level;
-    this.#latest.set(level.key, level.version);
+    this.#latest.set(level.key, level);
     this.#next += 1;
     return true;
   }
@@ -97,7 +101,7 @@ export class LiveRing {
   }
 
   #forget(level: LiveLevel): void {
-    if (this.#latest.get(level.key) === level.version) this.#latest.delete(level.key);
+    if (this.#latest.get(level.key) === level) this.#latest.delete(level.key);
     const floor = this.#floor[level.shard] as string;
     if (floor !== UNKNOWN && level.version > floor) this.#floor[level.shard] = level.version;
   }

@@ -1,6 +1,6 @@
 // Owns how the kernel shares processors between the parts of a system on one machine: Linux' policy for batch work
 // (sched(7), SCHED_BATCH), which needs no rights. A part that is woken waits until the one that runs has done its
-// turn, a tenth of a millisecond or two, instead of putting it aside in the middle: docs/decisions/0006.
+// turn, a tenth of a millisecond or two, instead of putting it aside in the middle: docs/decisions/0007.
 // Where there is no util-linux, or the kernel refuses, all is as before.
 import { execFileSync } from "node:child_process";
 import { findOnPath } from "./executable.ts";

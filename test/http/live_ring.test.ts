@@ -7,12 +7,12 @@ import type { Vector } from "../../http/live_vector.ts";
 import { formatVersion } from "../../shared/version.ts";
 
 const SHARDS = 3;
-const EVENT = new Uint8Array(0);
+const PLACE = { piece: new Uint8Array(0), from: 0, to: 0 };
 
 function level(shard: number, seq: number, key: number): LiveLevel {
   const skuToken = `s${shard}k${key}`;
   const version = formatVersion(1, seq, 0);
-  return { key: `L.${skuToken}`, locationToken: "L", skuToken, shard, version, event: EVENT };
+  return { key: `L.${skuToken}`, locationToken: "L", skuToken, shard, version, ...PLACE };
 }
 
 type Step = { shard: number; key: number; mark: boolean };
