@@ -7,22 +7,33 @@ import { findOnPath } from "./executable.ts";
 
 /** Put before a command line. */
 export function batchPrefix(): string[] {
-  const chrt = find();
-  return chrt === undefined ? [] : [chrt, "--batch", "0"];
+  prefix ??= found();
+  return [...prefix];
 }
 
 /** This process, with the threads and processes it starts from now on. */
 export function enterBatchPolicy(): void {
-  const chrt = find();
+  const [chrt, ...policy] = batchPrefix();
   if (chrt === undefined) return;
-  const args = ["--batch", "--all-tasks", "--pid", "0", String(process.pid)];
-  try {
-    execFileSync(chrt, args, { stdio: "ignore", timeout: 5_000 });
-  } catch {
-    // The kernel of a sandbox may refuse.
-  }
+  const [batch = "", priority = ""] = policy;
+  tries(chrt, [batch, "--all-tasks", "--pid", priority, String(process.pid)]);
 }
 
-function find(): string | undefined {
-  return process.platform === "linux" ? findOnPath("chrt") : undefined;
+let prefix: string[] | undefined;
+
+/** Nothing where there is no such program, or the kernel of a sandbox refuses: a server must start all the same. */
+function found(): string[] {
+  const chrt = process.platform === "linux" ? findOnPath("chrt") : undefined;
+  if (chrt === undefined) return [];
+  const policy = ["--batch", "0"];
+  return tries(chrt, [...policy, chrt, "--version"]) ? [chrt, ...policy] : [];
+}
+
+function tries(program: string, args: readonly string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: "ignore", timeout: 5_000 });
+    return true;
+  } catch {
+    return false;
+  }
 }
