@@ -33,12 +33,18 @@ export async function readJson(c: Context): Promise<unknown> {
   if (text.length === 0) {
     throw new ProblemError("malformed_json", "Cannot read the body: it is empty, expected JSON");
   }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : "no JSON";
-    throw new ProblemError("malformed_json", `Cannot read the body: ${why.slice(0, 200)}`);
-  }
+  return parseJson(text);
+}
+
+/**
+ * The same where the body may be left out: an empty one is `absent`. Whether there is one the body alone tells, for a
+ * Request made from a string has neither Content-Length nor Transfer-Encoding. @throws as readJson()
+ */
+export async function readJsonOr(c: Context, absent: unknown): Promise<unknown> {
+  const text = await readText(c);
+  if (text.length === 0) return absent;
+  requireType(c, ["application/json"]);
+  return parseJson(text);
 }
 
 /**
@@ -62,6 +68,15 @@ export function requireType<T extends string>(c: Context, accepted: readonly [T,
     );
   }
   return found;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "no JSON";
+    throw new ProblemError("malformed_json", `Cannot read the body: ${why.slice(0, 200)}`);
+  }
 }
 
 /** The body of a request of Node's, read no further than the limit: the bytes themselves, where a web Request has a copy. */

@@ -70,7 +70,7 @@ export const ENDPOINTS: readonly EndpointSpec[] = [
     group: "hold",
     name: "fulfill",
     needs: "id",
-    takes: '{"id", "sku"?, "location"?, "qty"?, "final"?}',
+    takes: '{"id", "sku"?, "location"?, "qty"?, "final"?, "ref"?}',
     call: ({ id, sku, location, ...body }) => ({
       method: "POST",
       path: `/v1/holds/${name(id)}/fulfill${queryOf({ sku, location })}`,

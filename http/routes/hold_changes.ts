@@ -13,7 +13,7 @@ import {
   SkuSchema,
   TextSchema,
 } from "../../shared/messages.ts";
-import { readJson } from "../body.ts";
+import { readJson, readJsonOr } from "../body.ts";
 import { answer } from "../decide.ts";
 import { skuOfHoldId } from "../hold_id.ts";
 import { idempotencyKey } from "../idempotency.ts";
@@ -94,7 +94,7 @@ function fulfill(edge: Edge): Route {
     answers,
     problems: withBody,
     async handle(c) {
-      const body = parseWith(FulfillBodySchema, hasBody(c) ? await readJson(c) : {});
+      const body = parseWith(FulfillBodySchema, await readJsonOr(c, {}));
       return change(c, edge, { type: "fulfill", ...target(c), ...body } as Command);
     },
   };
@@ -173,11 +173,6 @@ function target(c: Context): { hold: string; sku: string; location: string } {
     throw invalidField([{ field: "sku", fault: "is needed: this hold id does not carry its SKU" }]);
   }
   return { hold, sku, location: nameOfQuery(c, "location") ?? ANY_LOCATION };
-}
-
-function hasBody(c: Context): boolean {
-  const length = c.req.header("content-length");
-  return length === undefined ? c.req.header("transfer-encoding") !== undefined : length !== "0";
 }
 
 async function change(c: Context, edge: Edge, command: Command): Promise<Response> {

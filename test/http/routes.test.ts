@@ -118,6 +118,27 @@ describe("POST /v1/holds", () => {
     expect(await again.json()).toMatchObject({ status: 409, code: "hold_finished" });
   });
 
+  test("fulfills what the body says, though no header tells of a body", async () => {
+    await receive("A", 3);
+    const { hold: id } = await as(HoldAnswer, await hold([{ sku: "A", location: "L", qty: 3 }]));
+    const fulfill = (body: BodyInit | null) =>
+      house.app.request(`/v1/holds/${id}/fulfill?location=L`, { method: "POST", body });
+    const part = new Blob([JSON.stringify({ qty: 1, ref: "parcel 1" })]);
+    expect((await fulfill(part)).status).toBe(200);
+    expect(house.actor.received.at(-1)).toMatchObject({ qty: 1, ref: "parcel 1" });
+    for (const [body, status] of [
+      ["qty=1", 415],
+      [new Blob(["{"]), 400],
+      [new Blob(['{"qty":"1"}']), 400],
+      // Finished by now: nothing said means all of it.
+      ["", 409],
+      [null, 409],
+    ] as const) {
+      expect([body, (await fulfill(body)).status]).toEqual([body, status]);
+    }
+    expect(house.actor.received.at(-1)).not.toHaveProperty("qty");
+  });
+
   test("says what is short and holds nothing", async () => {
     await receive("A", 1);
     const answer = await hold([{ sku: "A", location: "L", qty: 3 }]);

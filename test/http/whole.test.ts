@@ -590,6 +590,30 @@ describe("NATS services", () => {
     expect((await request("onhand.hold.release", { id: hold })).code).toBe("409");
   });
 
+  test("fulfil the part that is asked for, and refuse what is wrong", async () => {
+    await request("onhand.stock.command", {
+      type: "receipt",
+      sku: "svc-part",
+      location: "north",
+      qty: 5,
+    });
+    const lines = [{ sku: "svc-part", qty: 5 }];
+    const placed = await request("onhand.hold.place", { lines, ttlMs: 60_000 });
+    const id = String(placed.body.hold);
+    const wrong = await request("onhand.hold.fulfill", { id, qty: "x" });
+    expect(wrong).toMatchObject({ code: "400", body: { code: "invalid_field", field: "qty" } });
+    const unknown = await request("onhand.hold.fulfill", { id, quantity: 1 });
+    expect(unknown).toMatchObject({ code: "400", body: { field: "quantity" } });
+    const part = await request("onhand.hold.fulfill", { id, qty: 1, ref: "parcel 1" });
+    expect(part).toMatchObject({ code: "", body: { level: { onHand: 4, reserved: 4 } } });
+    const last = await request("onhand.hold.fulfill", { id, qty: 1, final: true });
+    expect(last).toMatchObject({ code: "", body: { level: { onHand: 3, reserved: 0 } } });
+    await until(async () => {
+      const { rows } = HistoryAnswer.parse((await get("/v1/stock/svc-part/history")).body);
+      return rows.some((row) => row.ref === "parcel 1");
+    }, "committed");
+  });
+
   test("take a key of any text, the same as over HTTP", async () => {
     const body = { type: "receipt", sku: "svc-key", location: "north", qty: 4 };
     const key = "Liefer\u00fcng-\u20ac-\u4ed3";
