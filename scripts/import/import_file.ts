@@ -81,7 +81,7 @@ export async function importFile(
 ): Promise<ImportOutcome> {
   await requireReadable(survey, options.delimiter);
   const rowOptions = await readHeader(survey, options);
-  const run = new ImportRun(ports, rejects, options.dryRun ? [] : await ports.logEnds());
+  const run = new ImportRun(ports, rejects, options.dryRun ? [] : await ports.logEnds(), signal);
   const startedMs = performance.now();
   const sinceStart = () => Math.round(performance.now() - startedMs);
   const tell = () => onProgress({ lines: survey.lines - 1, ...run.counts() });
@@ -89,7 +89,7 @@ export async function importFile(
   try {
     await sendRows(survey, options, rowOptions, run, cursor.line, signal, tell);
     const complete = !signal.aborted;
-    await run.settled(complete ? undefined : STOP_GRACE_MS, signal);
+    await run.settled(complete ? undefined : STOP_GRACE_MS);
     const decidedMs = sinceStart();
     tell();
     const outcome = { ...run.outcome(), complete, decidedMs };
@@ -147,7 +147,7 @@ async function sendRows(
       const command = run.take(row, rowOptions);
       if (command === undefined || options.dryRun) continue;
       if (row.line <= fromLine) run.skip(row.line);
-      else await run.send(row.line, command, signal);
+      else await run.send(row.line, command);
     }
     tell();
   }

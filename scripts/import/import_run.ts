@@ -21,6 +21,7 @@ export class ImportRun {
   readonly #rejects: Rejects;
   /** Where each shard's log ended before the first line was sent. */
   readonly #before: readonly number[];
+  readonly #signal: AbortSignal;
   readonly #ends = new Map<number, number>();
   /** Lines sent and undecided; in the order of the file, so the first is the lowest. */
   readonly #pending = new Set<number>();
@@ -36,10 +37,13 @@ export class ImportRun {
   /** The first line the machine refused: no cursor passes it, so that it is told again next time. */
   #refusedLine = Number.POSITIVE_INFINITY;
 
-  constructor(ports: Decider, rejects: Rejects, before: readonly number[]) {
+  constructor(ports: Decider, rejects: Rejects, before: readonly number[], signal: AbortSignal) {
     this.#ports = ports;
     this.#rejects = rejects;
     this.#before = before;
+    this.#signal = signal;
+    // Whoever waits for room must hear of it, also when no decision ever comes again.
+    signal.addEventListener("abort", () => this.#wake(), { once: true });
   }
 
   /** The command of a line, counted; or undefined when the line was rejected. */
@@ -62,21 +66,22 @@ export class ImportRun {
     this.#alreadyThere++;
   }
 
-  /** Waits for room, then sends. @throws what an earlier line failed with for good. */
-  async send(line: number, command: Command, signal: AbortSignal): Promise<void> {
-    while (this.#pending.size >= IMPORT_IN_FLIGHT_MAX && !signal.aborted) await this.#change();
+  /** Waits for room, then sends; stopped, it does neither. @throws what an earlier line failed with for good. */
+  async send(line: number, command: Command): Promise<void> {
+    while (this.#pending.size >= IMPORT_IN_FLIGHT_MAX && !this.#signal.aborted)
+      await this.#change();
     if (this.#failure !== undefined) throw this.#failure;
-    if (signal.aborted) return;
+    if (this.#signal.aborted) return;
     this.#lastLine = line;
     this.#pending.add(line);
-    void this.#decide(line, command, signal);
+    void this.#decide(line, command);
   }
 
   /** Waits until nothing is in flight, or `graceMs` have passed, or it is stopped while waiting. */
-  async settled(graceMs: number | undefined, signal: AbortSignal): Promise<void> {
+  async settled(graceMs?: number): Promise<void> {
     let untilMs = graceMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + graceMs;
     while (this.#pending.size > 0 && performance.now() < untilMs) {
-      if (signal.aborted && untilMs === Number.POSITIVE_INFINITY)
+      if (this.#signal.aborted && untilMs === Number.POSITIVE_INFINITY)
         untilMs = performance.now() + STOP_GRACE_MS;
       await Promise.race([this.#change(), sleep(POLL_MS)]);
       if (this.#failure !== undefined) throw this.#failure;
@@ -107,9 +112,9 @@ export class ImportRun {
     };
   }
 
-  async #decide(line: number, command: Command, signal: AbortSignal): Promise<void> {
+  async #decide(line: number, command: Command): Promise<void> {
     try {
-      const decision = await this.#patiently(command, signal);
+      const decision = await this.#patiently(command);
       if (decision === undefined) return; // stopped: stays undecided
       this.#settle(line, decision);
       this.#pending.delete(line);
@@ -118,12 +123,13 @@ export class ImportRun {
         this.#rejects.add(line, error.message);
         this.#pending.delete(line);
       } else this.#failure ??= error;
+    } finally {
+      this.#wake();
     }
-    this.#wake();
   }
 
   /** Sends until there is a decision. Safe: the identity is the same each time (I1). */
-  async #patiently(command: Command, signal: AbortSignal): Promise<Decision | undefined> {
+  async #patiently(command: Command): Promise<Decision | undefined> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#ports.decide(command);
@@ -132,9 +138,9 @@ export class ImportRun {
         if (!again || attempt >= IMPORT_ATTEMPTS_MAX) throw giveUp(error);
         if (attempt === 1) this.#sentAgain++;
       }
-      if (signal.aborted) return undefined;
+      if (this.#signal.aborted) return undefined;
       await sleep(RETRY_MS);
-      if (signal.aborted) return undefined;
+      if (this.#signal.aborted) return undefined;
     }
   }
 

@@ -179,6 +179,15 @@ describe("importFile()", () => {
     expect(openCursor(file, of()).line).toBe(IMPORT_IN_FLIGHT_MAX + 1);
   });
 
+  test("stopped while no decision comes at all, it ends after its grace and says where it stood", async () => {
+    const log = fakeLog(() => true);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 400);
+    const { outcome } = await run(sales(IMPORT_IN_FLIGHT_MAX + 1), log, { signal: stop.signal });
+    expect(outcome).toMatchObject({ complete: false, applied: 0, decidedToLine: 1 });
+    expect(log.sold).toHaveLength(IMPORT_IN_FLIGHT_MAX);
+  }, 12_000);
+
   test("lists bad lines with their numbers and brings in the rest", async () => {
     const log = fakeLog();
     log.refuse = "S9";
