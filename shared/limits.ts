@@ -72,6 +72,8 @@ export const IMPORT_LINE_BYTES_MAX = 65_536;
 export const IMPORT_IN_FLIGHT_MAX = 4_096;
 /** Times an import sends a line again when no decision comes, before it gives up with advice. */
 export const IMPORT_ATTEMPTS_MAX = 60;
+/** Lines of an imported file with ids of its own, 16 bytes of memory each (268 MB). */
+export const IMPORT_OWN_IDS_MAX = 16_777_216;
 /** Rejected lines an import shows; all of them are in its rejects file. */
 export const IMPORT_REJECTS_SHOWN_MAX = 20;
 

@@ -71,7 +71,8 @@ Fields: at, ref, sku, location, qty, price, id, type, channel, reason; none igno
 Known without --map: timestamp, invoice, sku, location, qty, unit_price.
 A positive qty is a sale, a negative one a return, a row with price 0 an adjust. With a type column
 (sale, return, receipt, adjust, count) qty is what that type says. Rows are history: no reorders.
-Each row's identity is the file's digest and its line number, so nothing is ever counted twice.`;
+Each row's identity is the file's digest and its line number, so nothing is ever counted twice.
+With a column for id it is (location, sku, id): a second row of the same is rejected, with its line.`;
 
 async function runImport(file: string, options: ImportCommandOptions): Promise<void> {
   const importOptions = checkOptions(options);

@@ -1,16 +1,19 @@
 // Sends a sales file through the log and waits until the ledger has it. Promises:
 //
 // I1. Every good line is decided exactly once, however often the file is sent: its identity is made
-//     of the file's digest and the line number, and a repeat gets its first decision again.
+//     of the file's digest and the line number, and a repeat gets its first decision again. Where the file has
+//     ids of its own, a second line of the same (location, SKU, id) is no good line: it is told, not sent.
 // I2. Nothing is sent before the file proved readable to its end and its header complete.
 // I3. At most IMPORT_IN_FLIGHT_MAX lines are between sent and decided; the file is never in memory.
 // I4. It is over when each line has its decision and the ledger's commit and checkpoint cover it.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { OnhandError } from "../../shared/errors.ts";
+import { IMPORT_OWN_IDS_MAX } from "../../shared/limits.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Layout, layoutOf } from "./fields.ts";
 import { type Decider, ImportRun } from "./import_run.ts";
+import { LineIdentities } from "./line_identities.ts";
 import { timeReader } from "./local_time.ts";
 import { minorDigits } from "./money.ts";
 import type { Rejects } from "./rejects.ts";
@@ -81,7 +84,11 @@ export async function importFile(
 ): Promise<ImportOutcome> {
   await requireReadable(survey, options.delimiter);
   const rowOptions = await readHeader(survey, options);
-  const run = new ImportRun(ports, rejects, options.dryRun ? [] : await ports.logEnds(), signal);
+  const run = new ImportRun(ports, rejects, {
+    before: options.dryRun ? [] : await ports.logEnds(),
+    identities: rowOptions.layout.at.id === undefined ? undefined : identitiesOf(survey),
+    signal,
+  });
   const startedMs = performance.now();
   const sinceStart = () => Math.round(performance.now() - startedMs);
   const tell = () => onProgress({ lines: survey.lines - 1, ...run.counts() });
@@ -125,6 +132,15 @@ async function headerLayout(survey: Survey, options: ImportOptions): Promise<Lay
     return layout;
   }
   throw badFile(survey.path, "found only blank lines, expected a header row");
+}
+
+/** @throws OnhandError `bad_file` when there are more lines than are kept in mind. */
+function identitiesOf(survey: Survey): LineIdentities {
+  if (survey.lines <= IMPORT_OWN_IDS_MAX) return new LineIdentities(survey.lines);
+  throw badFile(
+    survey.path,
+    `found ${survey.lines} lines with ids of their own, expected at most ${IMPORT_OWN_IDS_MAX}; split the file`,
+  );
 }
 
 async function sendRows(

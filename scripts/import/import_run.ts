@@ -4,8 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, OnhandError } from "../../shared/errors.ts";
 import { IMPORT_ATTEMPTS_MAX, IMPORT_IN_FLIGHT_MAX } from "../../shared/limits.ts";
 import type { Command, Decision } from "../../shared/messages.ts";
+import type { LineIdentities } from "./line_identities.ts";
 import type { Rejects } from "./rejects.ts";
-import { commandOf, type RowOptions } from "./row.ts";
+import { commandOf, type RowOptions, type RowResult } from "./row.ts";
 import type { Row } from "./rows.ts";
 
 const POLL_MS = 50;
@@ -15,12 +16,20 @@ const STOP_GRACE_MS = 5_000;
 /** Sends a command and waits for its decision. @throws OnhandError; `retryable` says try again. */
 export type Decider = { decide(command: Command): Promise<Decision> };
 
+export type RunOptions = {
+  /** Where each shard's log ended before the first line was sent. */
+  before: readonly number[];
+  /** Of a file with ids of its own. */
+  identities: LineIdentities | undefined;
+  signal: AbortSignal;
+};
+
 /** The lines of one run: counted, in flight, decided. */
 export class ImportRun {
   readonly #ports: Decider;
   readonly #rejects: Rejects;
-  /** Where each shard's log ended before the first line was sent. */
   readonly #before: readonly number[];
+  readonly #identities: LineIdentities | undefined;
   readonly #signal: AbortSignal;
   readonly #ends = new Map<number, number>();
   /** Lines sent and undecided; in the order of the file, so the first is the lowest. */
@@ -37,19 +46,20 @@ export class ImportRun {
   /** The first line the machine refused: no cursor passes it, so that it is told again next time. */
   #refusedLine = Number.POSITIVE_INFINITY;
 
-  constructor(ports: Decider, rejects: Rejects, before: readonly number[], signal: AbortSignal) {
+  constructor(ports: Decider, rejects: Rejects, options: RunOptions) {
     this.#ports = ports;
     this.#rejects = rejects;
-    this.#before = before;
-    this.#signal = signal;
+    this.#before = options.before;
+    this.#identities = options.identities;
+    this.#signal = options.signal;
     // Whoever waits for room must hear of it, also when no decision ever comes again.
-    signal.addEventListener("abort", () => this.#wake(), { once: true });
+    options.signal.addEventListener("abort", () => this.#wake(), { once: true });
   }
 
   /** The command of a line, counted; or undefined when the line was rejected. */
   take(row: Row, options: RowOptions): Command | undefined {
     this.#rows++;
-    const result = "cells" in row ? commandOf(row.cells, row.line, options) : row;
+    const result = "cells" in row ? this.#commandOf(row.cells, row.line, options) : row;
     if ("fault" in result) {
       this.#rejects.add(row.line, result.fault);
       this.#lastLine = row.line;
@@ -58,6 +68,15 @@ export class ImportRun {
     const { type } = result.command;
     this.#types[type] = (this.#types[type] ?? 0) + 1;
     return result.command;
+  }
+
+  #commandOf(cells: readonly string[], line: number, options: RowOptions): RowResult {
+    const result = commandOf(cells, line, options);
+    if (this.#identities === undefined || "fault" in result) return result;
+    const { location, sku, id } = result.command;
+    const first = this.#identities.firstOf(String(location), sku, String(id), line);
+    if (first === undefined) return result;
+    return { fault: `repeats line ${first}: the same id, sku and location` };
   }
 
   /** A line that the cursor says is decided and committed. */

@@ -43,17 +43,23 @@ function fakeLog(forget: (n: number) => boolean = () => false) {
         await new Promise((resolve) => setImmediate(resolve));
         inFlight--;
         const id = command.id!;
-        const known = first.get(id);
+        const identity = `${command.location} ${command.sku} ${id}`;
+        const known = first.get(identity);
         if (known === undefined) {
           const refused = command.sku === log.refuse;
           const place = { epoch: 1, shard: 0, seq: first.size + 1, index: 0, at: "x" };
           const outcome = refused ? ("rejected" as const) : ("applied" as const);
-          first.set(id, { id, outcome, ...(refused ? { reason: "out_of_range" } : {}), ...place });
+          first.set(identity, {
+            id,
+            outcome,
+            ...(refused ? { reason: "out_of_range" } : {}),
+            ...place,
+          });
           if (!refused) sold.push(command);
         }
         if (forget(call))
           throw new OnhandError("decision_timeout", "no answer", { retryable: true });
-        if (known === undefined) return first.get(id)!;
+        if (known === undefined) return first.get(identity)!;
         return { ...known, outcome: "duplicate", first: known.outcome as "applied" };
       },
       logEnds: async () => [first.size],
@@ -205,6 +211,32 @@ describe("importFile()", () => {
     expect(openCursor(cursorFile, of()).line).toBe(5);
     const again = await run(text, log, { cursor: openCursor(cursorFile, of()) });
     expect(again.outcome).toMatchObject({ applied: 0, alreadyThere: 3, rejected: 3 });
+  });
+
+  test("with an id column a second line of the same identity is told, and nothing counts twice", async () => {
+    const log = fakeLog((n) => n === 2);
+    const row = (bill: string, sku: string, qty = 1) => `2020-01-01T00:00,${bill},${sku},L,${qty}`;
+    const lines = [row("1", "A"), row("1", "B"), row("1", "A"), row("2", "A"), row("1", "B", 5)];
+    const text = `timestamp,invoice,sku,location,qty\n${lines.join("\n")}\n`;
+    const options = { map: new Map([["invoice", "id"]]) };
+    const cursorFile = path("cursor.json");
+    const first = await run(text, log, { options, cursor: openCursor(cursorFile, of()) });
+    expect(first.outcome).toMatchObject({ rows: 5, types: { sale: 3 }, applied: 3, rejected: 2 });
+    const told = [
+      { line: 4, why: "repeats line 2: the same id, sku and location" },
+      { line: 6, why: "repeats line 3: the same id, sku and location" },
+    ];
+    expect(first.rejects.first).toEqual(told);
+    expect(readFileSync(first.rejects.path, "utf8").trim().split("\n")).toHaveLength(3);
+    expect(log.sold).toHaveLength(3);
+    for (const cursor of [NO_CURSOR, openCursor(cursorFile, of())]) {
+      const again = await run(text, log, { options, cursor });
+      expect(again.outcome).toMatchObject({ applied: 0, alreadyThere: 3, rejected: 2 });
+      expect(again.rejects.first).toEqual(told);
+    }
+    expect(log.sold).toHaveLength(3);
+    const dry = await run(text, log, { options: { ...options, dryRun: true } });
+    expect(dry.rejects.first).toEqual(told);
   });
 
   test.each([
