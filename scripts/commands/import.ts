@@ -22,7 +22,7 @@ import {
   type ImportProgress,
   importFile,
 } from "../import/import_file.ts";
-import { type Reject, Rejects } from "../import/rejects.ts";
+import { isSameFile, type Reject, Rejects } from "../import/rejects.ts";
 import { type Survey, surveyFile } from "../import/survey.ts";
 import { openSystem, type SystemPorts } from "../import/system_ports.ts";
 import { INTERRUPTED, stopOnSignal } from "../stop_on_signal.ts";
@@ -76,6 +76,8 @@ With a column for id it is (location, sku, id): a second row of the same is reje
 
 async function runImport(file: string, options: ImportCommandOptions): Promise<void> {
   const importOptions = checkOptions(options);
+  if (options.rejects !== undefined && isSameFile(options.rejects, file))
+    throw usageError(`Cannot write --rejects: ${options.rejects} is the imported file itself`);
   const survey = await surveyFile(file);
   const common = options.data === undefined ? {} : { data: options.data };
   const { data } = configFrom(common);
@@ -120,6 +122,7 @@ async function importSurveyed(
       bar.update,
     );
     bar.stop();
+    if (outcome.complete) rejects.complete();
     const report: ImportReport = {
       file,
       digest: survey.digest,

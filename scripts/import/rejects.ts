@@ -1,11 +1,20 @@
 // Owns the lines that could not be imported: counted, the first few kept to be shown, all of them
-// written to a CSV file beside the system's data. The file is made at the first reject.
+// written to a CSV file beside the system's data. The file is made at the first reject: until then what an earlier
+// run left there stays.
 
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, lstatSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { IMPORT_REJECTS_SHOWN_MAX } from "../../shared/limits.ts";
 
 export type Reject = { line: number; why: string };
+
+const MAY_LACK = { throwIfNoEntry: false } as const;
+
+/** Whether both paths lead to one file; false when there is none at one of them. */
+export function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { ...MAY_LACK, bigint: true }));
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
 
 export class Rejects {
   count = 0;
@@ -13,10 +22,9 @@ export class Rejects {
   readonly path: string;
   #file: number | undefined;
 
-  /** @param path where to write; what an earlier run left there is removed */
+  /** @param path where to write */
   constructor(path: string) {
     this.path = path;
-    rmSync(path, { force: true });
   }
 
   add(line: number, why: string): void {
@@ -24,6 +32,12 @@ export class Rejects {
     if (this.first.length < IMPORT_REJECTS_SHOWN_MAX) this.first.push({ line, why });
     this.#file ??= this.#open();
     writeSync(this.#file, `${line},"${why.replaceAll('"', '""')}"\n`);
+  }
+
+  /** The whole file was read: without a reject, an earlier run's list is no longer true. */
+  complete(): void {
+    const isStale = this.count === 0 && lstatSync(this.path, MAY_LACK)?.isFile();
+    if (isStale) rmSync(this.path, { force: true });
   }
 
   close(): void {

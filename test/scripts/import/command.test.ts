@@ -2,7 +2,7 @@
 // rest is in accept.test.ts.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -62,6 +62,29 @@ describe("onhand import", () => {
     const allowed = await onhand(...args, "--allow-rejects", "--json");
     expect(allowed.code).toBe(0);
     expect(JSON.parse(allowed.out)).toMatchObject({ rows: 32, rejected: 30 });
+  });
+
+  test("never takes the file itself, by whatever name, for the list of its rejects", async () => {
+    const path = file("self.csv", GOOD);
+    const link = join(dir, "self-link.csv");
+    linkSync(path, link);
+    for (const rejects of [path, `${dir}/./self.csv`, link]) {
+      const { code, err } = await onhand(path, "--map", MAP, "--dry-run", "--rejects", rejects);
+      expect([code, err]).toEqual([2, expect.stringMatching(/--rejects.*the imported file/)]);
+      expect(readFileSync(path, "utf8")).toBe(GOOD);
+    }
+  });
+
+  test("an earlier list of rejects stays until the file has a reject, or was read without any", async () => {
+    const rejects = file("earlier.csv", "line,why\n");
+    const args = (path: string) => [path, "--map", MAP, "--dry-run", "--rejects", rejects];
+    expect((await onhand(...args(file("m.csv", "sku,qty\nA,1\n")))).code).toBe(1);
+    expect(readFileSync(rejects, "utf8")).toBe("line,why\n");
+    const bad = file("n.csv", `${GOOD}2020-01-01T10:00,1,A,S1,x,1\n`);
+    expect((await onhand(...args(bad))).code).toBe(1);
+    expect(readFileSync(rejects, "utf8")).toContain('4,"qty');
+    expect((await onhand(...args(file("o.csv", GOOD)))).code).toBe(0);
+    expect(existsSync(rejects)).toBe(false);
   });
 
   test("a dry run leaves what it found beside what a real one left, in the data directory", async () => {
