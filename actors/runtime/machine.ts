@@ -167,11 +167,22 @@ export type Machine = {
    * not yet committed and newer ones merge by key: the later row, or the later delete, stands.
    */
   takeChanges(): TableChange[];
-  /** Anything of the shard that is no table: one JSON value kept in the shard's row. */
+  /**
+   * Anything of the shard that is no table: one JSON value kept in the shard's row. Of a checkpoint it is taken after
+   * the changes, for it tells how far they go (`checkpointOf`).
+   */
   snapshot(): unknown;
   /** SHA-256 (hex) over the whole state in canonical order; equal states have equal digests. */
   digest(): string;
 };
+
+/** What a checkpoint writes of the machine as it stands. */
+export function checkpointOf(machine: Machine) {
+  const { nowMs } = machine.position();
+  // In this order: taking them moves the marks the snapshot holds.
+  const changes = machine.takeChanges();
+  return { nowMs, snapshot: machine.snapshot(), changes };
+}
 
 /** Makes an empty machine, or one from a checkpoint. */
 export type MachineFactory = {

@@ -19,7 +19,7 @@ import { Fold } from "./fold.ts";
 import { HALT_KIND, haltAlert, haltId, haltText } from "./halt_alert.ts";
 import { Levels } from "./levels.ts";
 import { loadShard } from "./load_shard.ts";
-import type { Machine, MachineFactory } from "./machine.ts";
+import { checkpointOf, type Machine, type MachineFactory } from "./machine.ts";
 import type {
   LogFault,
   LogIdentity,
@@ -179,7 +179,8 @@ export class Runner {
         checkpointPhase: shard / Math.max(1, shards),
       },
       {
-        takeCheckpoint: (seq) => takeCheckpoint(machine, seq),
+        takeCheckpoint: (seq) =>
+          machine.position().seq === seq ? checkpointOf(machine) : undefined,
         onCommitted: (outbox, more) => {
           if (isCurrent()) this.onCommitted(outbox, more);
         },
@@ -363,14 +364,4 @@ export class Runner {
   private async limited(work: Promise<void>): Promise<void> {
     await Promise.race([work, pause(this.ports.clock, DRAIN_MS_MAX)]);
   }
-}
-
-function takeCheckpoint(machine: Machine, seq: number) {
-  const position = machine.position();
-  if (position.seq !== seq) return undefined;
-  return {
-    nowMs: position.nowMs,
-    snapshot: machine.snapshot(),
-    changes: machine.takeChanges(),
-  };
 }

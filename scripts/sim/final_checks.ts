@@ -2,6 +2,8 @@
 import type { LedgerRow } from "../../actors/runtime/ledger_row.ts";
 import type { MachineFactory, MachineOptions, Restore } from "../../actors/runtime/machine.ts";
 import type { OutboxRow } from "../../actors/runtime/ports.ts";
+import type { Snapshot } from "../../actors/stock/changes.ts";
+import { FILTER_TABLE } from "../../actors/stock/tables.ts";
 import type { Decision, Level } from "../../shared/messages.ts";
 import { toToken } from "../../streams/subjects.ts";
 import { type Checks, DIGEST_EVERY, difference, haltOf } from "./checks.ts";
@@ -10,6 +12,7 @@ import { checkNeeds, checkTransfers } from "./need_checks.ts";
 import type { Oracle } from "./oracle.ts";
 import { OracleChecks } from "./oracle_checks.ts";
 import { type Replay, replay } from "./replay.ts";
+import type { ShardStore } from "./store.ts";
 
 /**
  * Every shard's truth, everywhere. The owners have drained: their checkpoints stand at the log's end.
@@ -233,10 +236,24 @@ function checkRestore(
   );
   const [restore] = restores;
   if (restore === undefined || checks.failure !== undefined) return;
+  checkFilter(checks, shard, store);
   const digest = restore.machine().digest();
   checks.expect(
     digest === pure.machine.digest(),
     () => `S3: shard ${shard} restored at ${at} has another digest than its replay`,
+  );
+}
+
+/** S12: a restore adds the identities from `filtered` on to the filter; those written in it must stand before. */
+function checkFilter(checks: Checks, shard: number, store: ShardStore | undefined): void {
+  if (store === undefined) return;
+  const { filtered } = (store.snapshot as Snapshot).recent;
+  let written = 0;
+  for (const row of store.tables.get(FILTER_TABLE.name)?.values() ?? [])
+    written += row.count as number;
+  checks.expect(
+    written <= filtered,
+    () => `S12: shard ${shard} has ${written} identities in filter rows, and says ${filtered}`,
   );
 }
 

@@ -105,3 +105,23 @@ test("identities forgotten before their days are over, for want of room, are tol
   fold.bundle([sale("d"), sale("e")]);
   expect(fold.out.effects.filter(({ kind }) => kind === "alert")).toHaveLength(1);
 });
+
+test("identities in the filter are counted once, whenever a checkpoint was taken", () => {
+  const fold = new Fold({ recentIdsMax: 3_000 });
+  const counts = () => shardOf(fold).filter.generations.map(({ count }) => count);
+  for (let i = 0; i < 24; i++) {
+    fold.bundle([{ type: "receipt", ...A, qty: 1_000 }]);
+    for (let j = 0; j < 4; j++) {
+      fold.bundle(times(175, (n) => [{ type: "sale", ...A, qty: 1, id: `${i}.${j}.${n}` }]));
+    }
+    const before = counts();
+    const filter = shardOf(fold).filter.generations.map(({ slots }) => slots);
+    // Not the machine made again goes on: what it knows must not hide what the next one would be told.
+    const { machine } = fold;
+    fold.machine = fold.restored();
+    expect(counts()).toEqual(before);
+    expect(shardOf(fold).filter.generations.map(({ slots }) => slots)).toEqual(filter);
+    fold.machine = machine;
+  }
+  expect(counts()).toEqual([24 * 701 - 3_000]);
+});

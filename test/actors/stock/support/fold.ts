@@ -2,6 +2,7 @@
 // checkpoint rows, so that tests can fold, restore and ask.
 import type { LedgerRow } from "../../../../actors/runtime/ledger_row.ts";
 import {
+  checkpointOf,
   type Effect,
   emptyOutput,
   type Found,
@@ -36,6 +37,7 @@ export class Fold {
   readonly out = { ...emptyOutput(), isAsked: true };
   decisions: Decision[] = [];
   readonly store: Store = new Map();
+  private snapshot: unknown;
   nowMs = START_MS;
   seq = 0;
 
@@ -112,7 +114,9 @@ export class Fold {
 
   /** Takes what changed into the store. */
   checkpoint(): void {
-    for (const { table, upserts, deletes } of this.machine.takeChanges()) {
+    const { snapshot, changes } = checkpointOf(this.machine);
+    this.snapshot = snapshot;
+    for (const { table, upserts, deletes } of changes) {
       const { key } = this.machine.tables.find(({ name }) => name === table) as {
         key: string[];
       };
@@ -130,7 +134,7 @@ export class Fold {
     const restore = stockMachine.restore(this.options, {
       position: this.machine.position(),
       applyVersion: this.machine.applyVersion,
-      snapshot: JSON.parse(JSON.stringify(this.machine.snapshot())),
+      snapshot: JSON.parse(JSON.stringify(this.snapshot)),
     });
     for (const { name } of stockMachine.tables) {
       for (const row of [...(this.store.get(name)?.values() ?? [])].reverse())
