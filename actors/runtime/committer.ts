@@ -59,7 +59,8 @@ export class Committer {
   private readonly alarm: Alarm;
   private ended = false;
   private idle: (() => void)[] = [];
-  private wantCheckpoint = false;
+  /** One for each `flush` that waits for a checkpoint: what the others want is no matter of theirs. */
+  private readonly wishes = new Set<object>();
   committedSeq: number;
   checkpointSeq: number;
   checkpoint: Mark | undefined;
@@ -141,7 +142,7 @@ export class Committer {
       return;
     }
     const dueMs = this.lastCommitMs + this.options.commitIntervalMs;
-    if (!this.urgent && nowMs < dueMs && !this.wantCheckpoint) {
+    if (!this.urgent && nowMs < dueMs && this.wishes.size === 0) {
       this.alarm.setFor(dueMs);
       return;
     }
@@ -151,17 +152,19 @@ export class Committer {
 
   /** Resolves when everything added so far is committed, with a checkpoint if asked; or when ended. */
   async flush(options: { checkpoint: boolean }): Promise<void> {
-    this.wantCheckpoint = options.checkpoint;
+    const wish = {};
+    if (options.checkpoint) this.wishes.add(wish);
+    const lacksCheckpoint = () => this.wishes.has(wish) && this.checkpointSeq < this.committedSeq;
     while (
       !this.ended &&
-      (this.flight !== undefined || this.lastEntry !== undefined || this.lacksCheckpoint())
+      (this.flight !== undefined || this.lastEntry !== undefined || lacksCheckpoint())
     ) {
       this.urgent = true;
       this.poll();
       if (this.flight === undefined) break;
       await new Promise<void>((resolve) => this.idle.push(resolve));
     }
-    this.wantCheckpoint = false;
+    this.wishes.delete(wish);
   }
 
   /** Nothing is started any more; a commit in flight may still take place. */
@@ -171,14 +174,10 @@ export class Committer {
     this.wakeIdle();
   }
 
-  private lacksCheckpoint(): boolean {
-    return this.wantCheckpoint && this.checkpointSeq < this.committedSeq;
-  }
-
   private isCheckpointDue(nowMs: number): boolean {
     const isBehind = this.lastEntry !== undefined || this.checkpointSeq < this.committedSeq;
     const dueMs = this.lastCheckpointMs + this.options.checkpointIntervalMs;
-    return isBehind && (this.wantCheckpoint || nowMs >= dueMs);
+    return isBehind && (this.wishes.size > 0 || nowMs >= dueMs);
   }
 
   /** Everything so far as one commit; undefined when it would say nothing but who owns the shard. */
@@ -218,7 +217,7 @@ export class Committer {
     this.lastCheckpointMs = nowMs;
     const taken = this.events.takeCheckpoint(mark.seq);
     if (taken !== undefined) return { mark, ...taken };
-    this.wantCheckpoint = false;
+    this.wishes.clear();
     return undefined;
   }
 

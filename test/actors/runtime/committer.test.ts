@@ -164,6 +164,30 @@ describe("Committer", () => {
     committer.end();
   });
 
+  test.each([
+    [true, false],
+    [false, true],
+  ])(
+    "flush({ checkpoint: %s }) and flush({ checkpoint: %s }) at once end with a checkpoint",
+    async (...wishes) => {
+      let release: () => void = () => {};
+      const { committer } = open(async (commit) => {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return done(commit);
+      });
+      committer.add(entry(1), output());
+      committer.poll();
+      const flushed = Promise.all(wishes.map((checkpoint) => committer.flush({ checkpoint })));
+      const timer = setInterval(() => release(), 1);
+      await flushed;
+      clearInterval(timer);
+      expect(committer.checkpointSeq).toBe(1);
+      committer.end();
+    },
+  );
+
   test("flush() ends with a checkpoint of exactly the committed prefix", async () => {
     const { committer, commits } = open(done);
     committer.add(entry(1), output());
