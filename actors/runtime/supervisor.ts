@@ -113,12 +113,14 @@ class ShardSupervisor implements Supervisor {
 
   async #take(shard: number): Promise<void> {
     const { leases, epoch, name, host, journal } = this.#o;
+    let isOpening = true;
     const lease = await leases.acquire(shardKey(epoch, shard, leases.role), {
       holder: name,
       onLost: (by) => {
         journal.warn({ shard, by }, "lease lost: standing down");
         this.#leases.delete(shard);
-        void host.abandon(shard).catch(() => {});
+        // A host has nothing to abandon before it has opened it.
+        if (!isOpening) void host.abandon(shard).catch(() => {});
       },
     });
     if (lease === undefined) return;
@@ -126,6 +128,11 @@ class ShardSupervisor implements Supervisor {
     try {
       const startedMs = performance.now();
       await host.open(shard);
+      isOpening = false;
+      if (!lease.held) {
+        await host.abandon(shard);
+        return;
+      }
       this.#failures.delete(shard);
       const ms = Math.round(performance.now() - startedMs);
       journal.info({ shard, epoch, ms }, "shard runs here");

@@ -1,9 +1,11 @@
+import { Kvm } from "@nats-io/kv";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { emptyStatus, localHost, type ShardEnd } from "../../../actors/runtime/shard_host.ts";
 import { type Supervisor, startSupervisor } from "../../../actors/runtime/supervisor.ts";
 import type { RunningServer } from "../../../scripts/servers/server_process.ts";
 import { connectNats, type NatsConnection } from "../../../streams/connection.ts";
-import { openLeases } from "../../../streams/lease.ts";
+import { openLeases, shardKey } from "../../../streams/lease.ts";
+import { LEASE_BUCKET } from "../../../streams/subjects.ts";
 import { applyTopology } from "../../../streams/topology.ts";
 import { privateNats } from "../../support/servers.ts";
 
@@ -34,13 +36,14 @@ async function connect(): Promise<NatsConnection> {
 }
 
 /** A member whose shards do nothing but tell the test what is done to them. */
-async function member(name: string) {
+async function member(name: string, opening: (shard: number) => Promise<void> = async () => {}) {
   const log: string[] = [];
   const ends = new Map<number, (end: ShardEnd) => void>();
   const nc = await connect();
   const host = localHost(async (shard, onEnd) => {
     log.push(`open ${shard}`);
     ends.set(shard, onEnd);
+    await opening(shard);
     return {
       status: () => ({ ...emptyStatus(shard), state: "running" }),
       drain: async () => void log.push(`drain ${shard}`),
@@ -53,7 +56,10 @@ async function member(name: string) {
     shards: SHARDS,
     leases: await openLeases(nc),
     host,
-    journal: quiet,
+    journal: {
+      ...quiet,
+      warn: ({ shard, by }) => by !== undefined && log.push(`lost ${shard} to ${by}`),
+    },
   });
   supervisors.push(supervisor);
   const shards = () => supervisor.status().map((status) => status.shard);
@@ -81,6 +87,24 @@ describe("startSupervisor()", () => {
     const b = await member("b");
     await eventually(() => expect([...a.shards(), ...b.shards()].sort()).toEqual(ALL));
     await b.nc.close();
+    await eventually(() => expect(a.shards()).toEqual(ALL));
+  });
+
+  it("does not run a shard whose lease was lost while it was opened", async () => {
+    let opened = () => {};
+    const slow = new Promise<void>((resolve) => {
+      opened = resolve;
+    });
+    const a = await member("a", (shard) => (shard === 3 ? slow : Promise.resolve()));
+    await eventually(() => expect(a.log).toContain("open 3"));
+    const bucket = await new Kvm(a.nc).open(LEASE_BUCKET);
+    const key = shardKey(1, 3);
+    await bucket.put(key, JSON.stringify({ key, holder: "b", since: "" }));
+    await eventually(() => expect(a.log).toContain("lost 3 to b"));
+    opened();
+    await eventually(() => expect(a.log).toContain("abandon 3"));
+    // b does not renew it: a takes it again.
+    await eventually(() => expect(a.log.filter((line) => line === "open 3")).toHaveLength(2));
     await eventually(() => expect(a.shards()).toEqual(ALL));
   });
 
