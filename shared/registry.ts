@@ -58,8 +58,23 @@ end
 return found
 `;
 
+/** Each text that still stands as ARGV has it goes; ARGV are field and text of each hash in KEYS. */
+const REMOVE_UNCHANGED = `
+local removed = 0
+for i = 1, #KEYS do
+  local field, text = ARGV[2 * i - 1], ARGV[2 * i]
+  if redis.call("HGET", KEYS[i], field) == text then
+    removed = removed + redis.call("HDEL", KEYS[i], field)
+  end
+end
+return removed
+`;
+
 /** A level on its way in: its names as subject tokens, its version, and its JSON text. */
 export type LevelWrite = { skuToken: string; locationToken: string; version: string; json: string };
+
+/** Where a level stands. */
+export type LevelPlace = { skuToken: string; locationToken: string };
 
 export type ShardOfEpoch = { epoch: number; shard: number };
 
@@ -87,6 +102,7 @@ export class LevelRegistry {
   constructor(redis: Redis) {
     this.#redis = redis;
     redis.defineCommand("onhandSetIfNewer", { lua: SET_IF_NEWER });
+    redis.defineCommand("onhandRemoveUnchanged", { lua: REMOVE_UNCHANGED });
   }
 
   /**
@@ -172,14 +188,19 @@ export class LevelRegistry {
   }
 
   /** Levels of single keys, in their order; undefined where nothing is known. */
-  async levels(
-    keys: readonly { skuToken: string; locationToken: string }[],
-  ): Promise<(Level | undefined)[]> {
+  async levels(keys: readonly LevelPlace[]): Promise<(Level | undefined)[]> {
+    return (await this.texts(keys)).map((text) =>
+      text === undefined ? undefined : parseLevel(text),
+    );
+  }
+
+  /** The same as they stand there: `parseLevel` reads them. */
+  async texts(keys: readonly LevelPlace[]): Promise<(string | undefined)[]> {
     try {
       const texts = await Promise.all(
         keys.map((key) => this.#redis.hget(STOCK_PREFIX + key.skuToken, key.locationToken)),
       );
-      return texts.map((text) => (text === null ? undefined : parseLevel(text)));
+      return texts.map((text) => text ?? undefined);
     } catch (error) {
       throw redisError(`read ${keys.length} levels`, error);
     }
@@ -208,28 +229,45 @@ export class LevelRegistry {
 
   /** Every level there is, a page at a time, for comparing with the truth. */
   async *scan(): AsyncGenerator<Level[]> {
+    for await (const texts of this.scanTexts()) yield texts.map(parseLevel);
+  }
+
+  /** The same as they stand there. */
+  async *scanTexts(): AsyncGenerator<string[]> {
     try {
       for await (const keys of this.#redis.scanStream({
         match: `${STOCK_PREFIX}*`,
         count: SCAN_COUNT,
       }) as AsyncIterable<string[]>) {
         const values = await Promise.all(keys.map((key) => this.#redis.hvals(key)));
-        yield values.flat().map(parseLevel);
+        yield values.flat();
       }
     } catch (error) {
       throw redisError("read all levels", error);
     }
   }
 
-  /** Removes single levels, whatever their version: for repairs. */
-  async remove(keys: readonly { skuToken: string; locationToken: string }[]): Promise<void> {
+  /**
+   * Removes single levels whatever their version, for repairs: those that stand there as they were found. What
+   * was written since is newer, and nobody would write it again. S18
+   * @returns how many that were
+   */
+  async remove(found: readonly (LevelPlace & { text: string })[]): Promise<number> {
+    let removed = 0;
     try {
-      await Promise.all(
-        keys.map((key) => this.#redis.hdel(STOCK_PREFIX + key.skuToken, key.locationToken)),
-      );
+      for (let from = 0; from < found.length; from += BATCH_LEVELS_MAX) {
+        const part = found.slice(from, from + BATCH_LEVELS_MAX);
+        const redis = this.#redis as ScriptedRedis;
+        removed += await redis.onhandRemoveUnchanged(
+          part.length,
+          ...part.map(({ skuToken }) => STOCK_PREFIX + skuToken),
+          ...part.flatMap(({ locationToken, text }) => [locationToken, text]),
+        );
+      }
     } catch (error) {
-      throw redisError(`remove ${keys.length} levels`, error);
+      throw redisError(`remove ${found.length} levels`, error);
     }
+    return removed;
   }
 
   /** Removes a shard's watermark, whatever it says: whoever runs the shard then shows every level anew. */
@@ -258,6 +296,7 @@ export class LevelRegistry {
 
 type ScriptedRedis = Redis & {
   onhandSetIfNewer(...args: (string | number)[]): Promise<string[]>;
+  onhandRemoveUnchanged(...args: (string | number)[]): Promise<number>;
 };
 
 /** The levels as SET_IF_NEWER reads them. A function of its own: a loop in one that waits is compiled late. */
@@ -272,6 +311,7 @@ function linesOf(parts: readonly Part[]): string {
 /** Fixed width, so that watermarks compare as text. */
 const padded = (seq: number): string => String(seq).padStart(SEQ_WIDTH, "0");
 
-function parseLevel(text: string): Level {
+/** A level from the text it stands as. */
+export function parseLevel(text: string): Level {
   return JSON.parse(text.slice(VERSION_LENGTH)) as Level;
 }

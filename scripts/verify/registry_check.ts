@@ -2,7 +2,7 @@
 // that moved on is looked at again after the fold caught up.
 import type { Machine } from "../../actors/runtime/machine.ts";
 import type { Level } from "../../shared/messages.ts";
-import type { LevelRegistry, LevelWrite } from "../../shared/registry.ts";
+import { type LevelRegistry, type LevelWrite, parseLevel } from "../../shared/registry.ts";
 import { parseVersion } from "../../shared/version.ts";
 import type { NatsConnection } from "../../streams/connection.ts";
 import { partition } from "../../streams/partition.ts";
@@ -13,20 +13,25 @@ import { type Differences, placeOf } from "./difference.ts";
 
 const PAGE = 1_000;
 
+/** A key whose level is another in the registry, and what stands there. */
+export type Wrong = { key: object; found: Level | undefined; text: string | undefined };
+
 /** Keys whose level in the registry is not that of the machine. */
 export async function mismatches(
   registry: LevelRegistry,
   machine: Machine,
   keys: Iterable<object>,
-): Promise<{ key: object; found: Level | undefined }[]> {
-  const wrong: { key: object; found: Level | undefined }[] = [];
+): Promise<Wrong[]> {
+  const wrong: Wrong[] = [];
   let page: object[] = [];
   const check = async (): Promise<void> => {
     const levels = page.map((key) => machine.level(key));
-    const found = await registry.levels(levels.map(tokensOf));
+    const texts = await registry.texts(levels.map(tokensOf));
     levels.forEach((level, i) => {
-      if (JSON.stringify(level) !== JSON.stringify(found[i]))
-        wrong.push({ key: page[i] as object, found: found[i] });
+      const text = texts[i];
+      const found = text === undefined ? undefined : parseLevel(text);
+      if (JSON.stringify(level) !== JSON.stringify(found))
+        wrong.push({ key: page[i] as object, found, text });
     });
     page = [];
   };
@@ -104,22 +109,26 @@ export async function checkStrangers(
     return isBetween(version, foldedTo, lastSeqs.get(shard) ?? 0);
   };
   let repaired = 0;
-  for await (const levels of registry.scan()) {
-    const unknown = levels.filter(
-      ({ sku, location, version }) =>
-        !known.has(placeOf({ sku, location })) && Number(version.slice(0, 4)) <= topology.epoch,
-    );
-    const strangers: Level[] = [];
-    for (const level of unknown) if (!(await came(level))) strangers.push(level);
-    for (const { sku, location, version } of strangers) {
+  for await (const texts of registry.scanTexts()) {
+    const strangers: { level: Level; text: string }[] = [];
+    for (const text of texts) {
+      const level = parseLevel(text);
+      const { sku, location, version } = level;
+      const isOurs = Number(version.slice(0, 4)) <= topology.epoch;
+      if (known.has(placeOf({ sku, location })) || !isOurs || (await came(level))) continue;
+      strangers.push({ level, text });
+    }
+    for (const { level } of strangers) {
+      const { sku, location, version } = level;
       const shard = partition(toToken(sku), topology.shards);
       const expected = undefined;
       const base = { between: "registry", shard, sku, location } as const;
       differences.add({ ...base, field: "level", expected, found: version });
     }
     if (!repair || strangers.length === 0) continue;
-    await registry.remove(strangers.map(tokensOf));
-    repaired += strangers.length;
+    repaired += await registry.remove(
+      strangers.map(({ level, text }) => ({ ...tokensOf(level), text })),
+    );
   }
   return repaired;
 }

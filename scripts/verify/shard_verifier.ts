@@ -19,7 +19,14 @@ import type { Topology } from "../../streams/topology.ts";
 import { type Differences, placeOf } from "./difference.ts";
 import { LedgerRows } from "./ledger_rows.ts";
 import { compareLedger } from "./ledger_sums.ts";
-import { isBetween, mismatches, tellRegistry, tokensOf, writeOf } from "./registry_check.ts";
+import {
+  isBetween,
+  mismatches,
+  tellRegistry,
+  tokensOf,
+  type Wrong,
+  writeOf,
+} from "./registry_check.ts";
 import { compareTables } from "./table_sums.ts";
 
 export type VerifyOptions = {
@@ -262,15 +269,22 @@ export class ShardVerifier {
     for (const { key, found } of wrong)
       tellRegistry(this.differences, this.shard, machine.level(key), found);
     if (!repair) return;
-    if (wrong.length > 0) {
-      const levels = wrong.map(({ key }) => machine.level(key));
-      await registry.remove(levels.map(tokensOf));
-      await registry.write(of, levels.map(writeOf));
-      this.repaired += levels.length;
-    }
+    if (wrong.length > 0) await this.repairLevels(machine, wrong);
     if (!this.isAhead) return;
     await registry.forgetWatermark(of);
     this.repaired++;
+  }
+
+  /** What the runner wrote meanwhile stays: it is newer than what was found, and than the fold's. S18 */
+  private async repairLevels(machine: Machine, wrong: readonly Wrong[]): Promise<void> {
+    const { registry, topology } = this.o;
+    const levels = wrong.map(({ key }) => machine.level(key));
+    const found = wrong.flatMap(({ text }, i) =>
+      text === undefined ? [] : [{ ...tokensOf(levels[i] as Level), text }],
+    );
+    this.repaired += wrong.length - found.length;
+    if (found.length > 0) this.repaired += await registry.remove(found);
+    await registry.write({ epoch: topology.epoch, shard: this.shard }, levels.map(writeOf));
   }
 
   /** A shard halts on a watermark that its log does not reach. */

@@ -74,6 +74,20 @@ describe("LevelRegistry", () => {
     expect(await registry.watermark(shard)).toBe(2);
   });
 
+  it("remove() takes away what stands as it was found, and nothing written since (S18)", async () => {
+    await registry.write(shard, [write("A", "x", 1, 1), write("A", "y", 1, 1)]);
+    const places = ["x", "y", "z"].map((locationToken) => ({ skuToken: "A", locationToken }));
+    const texts = await registry.texts(places);
+    await registry.write(shard, [write("A", "y", 2, 2), write("A", "z", 1, 3)]);
+    const found = places.map((place, i) => ({ ...place, text: texts[i] ?? "" }));
+    expect(await registry.remove(found)).toBe(1);
+    expect(await Promise.all(["x", "y", "z"].map((one) => sellable("A", one)))).toEqual([
+      undefined,
+      2,
+      3,
+    ]);
+  });
+
   it("ofSku() lists locations in order, levels() says undefined for the unknown", async () => {
     await registry.write(shard, [write("A", "y", 1, 1), write("A", "x", 2, 2)]);
     expect((await registry.ofSku("A")).map((level) => level.location)).toEqual(["x", "y"]);

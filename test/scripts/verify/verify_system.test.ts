@@ -81,11 +81,11 @@ afterAll(async () => {
   await fresh.drop();
 });
 
-const verify = (repair = false) =>
+const verify = (repair = false, over = registry) =>
   verifySystem({
     nc,
     database,
-    registry,
+    registry: over,
     topology: TOPOLOGY,
     identityDays: 90,
     repair,
@@ -140,6 +140,34 @@ describe("verifySystem()", () => {
     expect(found.differencesTotal).toBe(3);
     expect((await verify(true)).repaired).toBe(3);
     expect((await verify()).ok).toBe(true);
+  });
+
+  test("repairs nothing that was written anew since it was found wrong (S18)", async () => {
+    const raw = (await redis.hget("onhand:stock:SKU-2", "L2")) ?? "";
+    await redis.hset("onhand:stock:SKU-2", "L2", raw.replace(/"sellable":\d+/, '"sellable":12345'));
+    const version = "0001.00000000000001.000";
+    const stranger = JSON.stringify({ sku: "NEW", location: "L9", version });
+    await redis.hset("onhand:stock:NEW", "L9", version + stranger);
+    // Between the last look and the removal the runner shows what was decided meanwhile.
+    const late: Level[] = [];
+    const slow = new LevelRegistry(redis);
+    slow.remove = async (found) => {
+      const { skuToken: sku, locationToken: location } = found[0] ?? {};
+      const receipt = { type: "receipt", sku, location, id: `late-${sku}`, qty: 1 };
+      const { level } = await publisher.decide(receipt as unknown as Command);
+      const shown = () => redis.hget(`onhand:stock:${sku}`, location ?? "");
+      await expect.poll(shown).toMatch(new RegExp(`^${level?.version}`));
+      late.push(level as Level);
+      return LevelRegistry.prototype.remove.call(slow, found);
+    };
+    const { repaired } = await verify(true, slow);
+    expect(late.map(({ sku }) => sku)).toEqual(["SKU-2", "NEW"]);
+    for (const level of late) {
+      const keys = [{ skuToken: level.sku, locationToken: level.location }];
+      expect(await registry.levels(keys)).toEqual([level]);
+    }
+    expect(repaired).toBe(0);
+    expect((await verify()).differences).toEqual([]);
   });
 
   test("names a level of the registry that claims an entry the log does not have", async () => {
