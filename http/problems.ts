@@ -119,6 +119,13 @@ const edge = {
     meaning: "NATS does not answer. Nothing was written: repeat the request.",
     retryAfterS: 1,
   },
+  log_full: {
+    status: 503,
+    title: "The log is full",
+    meaning:
+      "The log of this SKU's shard has as many bytes as it may have. Nothing was written. Room is made behind the checkpoint, in seconds as a rule: repeat the request. If it stays so, the operator finds an alert `logFull`.",
+    retryAfterS: 5,
+  },
   overloaded: {
     status: 503,
     title: "Too much is waiting",

@@ -174,7 +174,8 @@ export const SETTINGS = {
     schema: integer(0, 36_500),
     fallback: "7",
     unit: "days",
-    meaning: "How much of the log stays behind the checkpoint. Never trimmed past a checkpoint.",
+    meaning:
+      "How much of the log stays behind the checkpoint, less where it nears `--log-bytes`. Never trimmed past a checkpoint.",
   },
   identityDays: {
     name: "ONHAND_IDENTITY_DAYS",

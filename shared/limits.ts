@@ -133,6 +133,11 @@ export const TICK_AGAIN_MS = 50;
 export const TICK_AGAIN_MS_MAX = 5_000;
 /** How often the log is trimmed and partitions are made, in ms. */
 export const TRIM_INTERVAL_MS = 600_000;
+/** How often it is looked whether a log with a limit has room, in ms. */
+export const LOG_ROOM_INTERVAL_MS = 5_000;
+/** Part of a log's limit from which on it is trimmed towards the checkpoint, and what part is to be left. */
+export const LOG_FULL_PART = 0.8;
+export const LOG_LEFT_PART = 0.5;
 /** Throws of `apply` without progress between them before a shard halts. */
 export const APPLY_FAILURES_MAX = 20;
 /** How long a shard that stops tries to commit what it decided; the log has it all anyway. */

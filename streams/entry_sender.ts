@@ -50,7 +50,12 @@ export type Entry = {
   refusal: { code: RefusalCode; why: string } | undefined;
 };
 
-type RefusalCode = "publish_no_stream" | "publish_refused" | "publish_denied" | "publisher_closed";
+type RefusalCode =
+  | "publish_no_stream"
+  | "publish_refused"
+  | "log_full"
+  | "publish_denied"
+  | "publisher_closed";
 
 /** Fields every new entry starts with. */
 export const NEW_ENTRY = {
@@ -71,8 +76,9 @@ export type SenderOptions = {
 export type SenderStats = { sent: number; repeated: number; acked: number; failed: number };
 
 type ApiFault = { code: number; err_code: number; description: string };
-/** The log is as large as it may be: nothing a repeat would mend. */
-const LIMIT_REACHED = 10077;
+/** It was not stored, for a reason in words: nothing a repeat at once would mend. Source: JetStream error codes. */
+const STORE_FAILED = 10077;
+const FULL = "maximum bytes exceeded";
 
 const ACK = "a".charCodeAt(0);
 const ZERO = "0".charCodeAt(0);
@@ -197,7 +203,11 @@ export class EntrySender {
     }
     const { error } = message.json<{ error?: ApiFault }>();
     const why = error?.description ?? message.string();
-    const passes = error?.code === 503 && error.err_code !== LIMIT_REACHED;
+    if (error?.err_code === STORE_FAILED && why === FULL) {
+      this.#fail(entry, "log_full", `the log of its shard is full (${why})`);
+      return;
+    }
+    const passes = error?.code === 503 && error.err_code !== STORE_FAILED;
     if (passes) this.#onNotNow(entry, "publish_refused", why);
     else this.#fail(entry, "publish_refused", why);
   }

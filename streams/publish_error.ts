@@ -4,8 +4,10 @@
 import { OnhandError } from "../shared/errors.ts";
 
 export type PublishErrorCode =
-  /** The stream answered with an error (full, sealed, out of resources). */
+  /** The stream answered with an error (sealed, out of resources). */
   | "publish_refused"
+  /** The shard's log has as many bytes as it may have. */
+  | "log_full"
   /** No stream keeps the subject, or it has no leader. */
   | "publish_no_stream"
   /** This user may not publish to the subject. */

@@ -50,6 +50,21 @@ export async function streamIdentity(nc: NatsConnection, stream: string): Promis
   }
 }
 
+/** What a log takes, and may take before it refuses more (Infinity: no limit). */
+export type LogSize = { bytes: number; bytesMax: number; firstSeq: number; lastSeq: number };
+
+/** @throws OnhandError `nats_unavailable` */
+export async function logSize(nc: NatsConnection, stream: string): Promise<LogSize> {
+  try {
+    const { config, state } = await (await manager(nc)).streams.info(stream);
+    const bytesMax = config.max_bytes > 0 ? config.max_bytes : Number.POSITIVE_INFINITY;
+    const { bytes, first_seq: firstSeq, last_seq: lastSeq } = state;
+    return { bytes, bytesMax, firstSeq, lastSeq };
+  } catch (error) {
+    throw natsFault(`look at stream ${stream}`, error);
+  }
+}
+
 /** An entry with the server's append time to the nanosecond, which tells two entries apart. */
 export type StoredEntry = ReadEntry & { time: string };
 

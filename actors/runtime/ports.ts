@@ -31,6 +31,8 @@ export type Clock = {
 /** Which stream the log is, and how far it goes. */
 export type LogIdentity = { created: string; firstSeq: number; lastSeq: number };
 
+export type LogSize = { bytes: number; bytesMax: number; firstSeq: number; lastSeq: number };
+
 /** Why reading cannot go on: `reason` is snake_case, `message` is for people. */
 export type LogFault = { reason: string; message: string };
 
@@ -63,6 +65,8 @@ export type LogPort = {
   append(commands: readonly unknown[]): Promise<void>;
   /** Removes the entries before `seq`. */
   trim(seq: number): Promise<void>;
+  /** Bytes it takes, bytes from which on it refuses more (Infinity: none), and what it reaches from and to. */
+  size(): Promise<LogSize>;
 };
 
 // ---------------------------------------------------------------- the store

@@ -7,7 +7,7 @@ import type { NatsConnection } from "../../streams/connection.ts";
 import { outletOf } from "../../streams/outlet.ts";
 import { partition } from "../../streams/partition.ts";
 import { openReader } from "../../streams/reader.ts";
-import { entryDigest, readEntry } from "../../streams/stream_state.ts";
+import { entryDigest, logSize, readEntry } from "../../streams/stream_state.ts";
 import { bundleSubject, stockStream } from "../../streams/subjects.ts";
 import { trimLog } from "../../streams/topology.ts";
 import { type AckedPublisher, effectPort } from "./effect_publisher.ts";
@@ -121,6 +121,7 @@ function realLog({ nc, publisher, epoch, shard, shards }: RealPortsOptions): Log
     async trim(seq) {
       await trimLog(nc, stream, seq);
     },
+    size: () => logSize(nc, stream),
   };
 }
 

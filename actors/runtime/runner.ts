@@ -16,7 +16,7 @@ import { APPLY_FAILURES_MAX, DRAIN_MS_MAX } from "../../shared/limits.ts";
 import { Committer } from "./committer.ts";
 import { compareLog } from "./compare.ts";
 import { Fold } from "./fold.ts";
-import { HALT_KIND, haltAlert, haltId, haltText } from "./halt_alert.ts";
+import { haltAlert } from "./halt_alert.ts";
 import { Levels } from "./levels.ts";
 import { loadShard } from "./load_shard.ts";
 import { checkpointOf, type Machine, type MachineFactory } from "./machine.ts";
@@ -31,6 +31,7 @@ import type {
 import { Relay } from "./relay.ts";
 import { pause, retrying } from "./retry.ts";
 import type { RunnerEvents, RunnerOptions, RunnerState, RunnerStatus } from "./runner_types.ts";
+import { raiseAlert } from "./shard_alert.ts";
 import { Ticker } from "./ticker.ts";
 import { Trimmer } from "./trimmer.ts";
 
@@ -209,7 +210,7 @@ export class Runner {
       onApplied: () => this.life?.ticker.poll(),
     });
     const ticker = new Ticker(this.ports, machine, this.options.muted === true);
-    const trimmer = new Trimmer(this.ports, committer, this.options.keepLogDays);
+    const trimmer = new Trimmer(this.ports, committer, this.options);
     const reading = this.ports.log.read({
       fromSeq: machine.position().seq + 1,
       onEntry: (entry) => fold.push(entry),
@@ -311,16 +312,8 @@ export class Runner {
     const committedSeq = this.life?.committer.committedSeq ?? 0;
     this.finish("halted", reason, message);
     this.ports.journal.error({ reason }, message);
-    const { clock, store, effects, journal } = this.ports;
     const { epoch, shard } = this.options;
-    const halt = { epoch, shard, reason, message, committedSeq };
-    const details = { epoch, shard, reason, committedSeq };
-    void store
-      .alert({ id: haltId(halt), kind: HALT_KIND, text: haltText(halt), details })
-      .catch((error: unknown) =>
-        journal.error({ error: describeError(error) }, "cannot store the alert"),
-      );
-    void effects.publish(haltAlert(halt, clock.nowMs())).catch(() => {});
+    raiseAlert(this.ports, haltAlert({ epoch, shard, reason, message, committedSeq }));
   }
 
   private get isOver(): boolean {

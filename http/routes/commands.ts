@@ -51,6 +51,7 @@ const PROBLEMS_OF_COMMANDS: readonly ProblemCode[] = [
   "backorder_limit",
   "insufficient_available",
   "log_unavailable",
+  "log_full",
   "overloaded",
 ];
 

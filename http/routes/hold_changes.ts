@@ -65,6 +65,7 @@ const problems: readonly ProblemCode[] = [
   "already_sealed",
   "id_conflict",
   "log_unavailable",
+  "log_full",
   "overloaded",
 ];
 const withBody: readonly ProblemCode[] = [

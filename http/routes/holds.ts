@@ -50,6 +50,7 @@ const PROBLEMS_OF_HOLDS: readonly ProblemCode[] = [
   "hold_finished",
   "already_sealed",
   "log_unavailable",
+  "log_full",
   "overloaded",
 ];
 

@@ -83,6 +83,7 @@ function oneSku(edge: Edge): Route {
       "registry_unavailable",
       "ledger_unavailable",
       "log_unavailable",
+      "log_full",
       "strong_read_timeout",
     ],
     async handle(c) {
@@ -134,6 +135,7 @@ function manySkus(edge: Edge): Route {
       "registry_unavailable",
       "ledger_unavailable",
       "log_unavailable",
+      "log_full",
       "strong_read_timeout",
     ],
     async handle(c) {

@@ -41,6 +41,7 @@ const PROBLEMS_OF_SYNC: readonly ProblemCode[] = [
   "id_conflict",
   "out_of_range",
   "log_unavailable",
+  "log_full",
   "overloaded",
 ];
 

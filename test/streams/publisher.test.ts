@@ -378,9 +378,9 @@ describe("createPublisher() refused", () => {
       await publisher.post(sale(sku));
       await jsm.streams.update(stream, { max_bytes: 300 });
       await expect(publisher.post(sale(sku, { ref: "x".repeat(150) }))).rejects.toMatchObject({
-        code: "publish_refused",
+        code: "log_full",
         sent: false,
-        message: expect.stringContaining("maximum bytes"),
+        message: expect.stringContaining("is full (maximum bytes exceeded)"),
       });
       await jsm.streams.delete(stream);
       await expect(publisher.post(sale(sku))).rejects.toMatchObject({

@@ -4,8 +4,11 @@ import type { Msg } from "@nats-io/transport-node";
 import { afterEach, describe, expect, test } from "vitest";
 import type { RunnerPorts } from "../../../actors/runtime/ports.ts";
 import { OnhandError } from "../../../shared/errors.ts";
+import { LOG_ROOM_INTERVAL_MS } from "../../../shared/limits.ts";
 import type { Command } from "../../../shared/messages.ts";
+import { logSize } from "../../../streams/stream_state.ts";
 import { logSubject } from "../../../streams/subjects.ts";
+import { applyTopology } from "../../../streams/topology.ts";
 import { EPOCH, type House, openHouse, type Started, until } from "./support/house.ts";
 
 let house: House;
@@ -253,5 +256,40 @@ describe("Runner", () => {
     await until("a tick was folded", () => started.runner.status().appliedSeq === 2, 3_000);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(started.runner.status().appliedSeq).toBe(2);
+  });
+
+  test("a log that is full is trimmed behind the checkpoint, told, and takes commands again", async () => {
+    house = await openHouse();
+    const { nc, publisher, database } = house;
+    await applyTopology(nc, { logBytesMax: 40_000 });
+    const alerts = collect("inv.alert.logFull.>", (m) => m.json<{ details: unknown }>().details);
+    const ref = "x".repeat(1_000);
+    let stored = 0;
+    const fill = async () => {
+      for (;;) {
+        await publisher.post({ ...sale(`s${stored}`), ref } as Command);
+        stored++;
+      }
+    };
+    await expect(fill()).rejects.toMatchObject({ code: "log_full", sent: false });
+    expect(stored).toBeGreaterThan(20);
+    // All of it is young, and within the days to keep.
+    const hurried = (ports: RunnerPorts): RunnerPorts => ({
+      ...ports,
+      clock: {
+        ...ports.clock,
+        after: (ms, run) => ports.clock.after(ms === LOG_ROOM_INTERVAL_MS ? 300 : ms, run),
+      },
+    });
+    const started = await house.start({ checkpointIntervalMs: 200, wrap: hurried });
+    await until("it is trimmed", async () => (await logSize(nc, "STOCK-1-0")).bytes < 32_000);
+    const decision = await publisher.decide(sale("again"));
+    expect(decision).toMatchObject({ outcome: "applied", seq: stored + 1 });
+    const { firstSeq } = await logSize(nc, "STOCK-1-0");
+    expect(firstSeq).toBeLessThanOrEqual(started.runner.status().checkpointSeq);
+    expect(alerts.at(-1)).toMatchObject({ bytesMax: 40_000 });
+    const rows = await database.sql<{ kind: string; text: string }[]>`select kind, text from alert`;
+    expect(new Set(rows.map(({ kind }) => kind))).toEqual(new Set(["logFull"]));
+    expect(rows.map(({ text }) => text).join()).toContain("trimmed to");
   });
 });
