@@ -157,7 +157,7 @@ function letterOf({ subject, data, time }: StoredMessage): DeadLetter {
     detail: "expected a dead letter, found something else",
     subject,
     ...(isUtf8(data)
-      ? { payload: new TextDecoder().decode(data) }
+      ? { payload: new TextDecoder("utf-8", { ignoreBOM: true }).decode(data) }
       : { payloadBase64: Buffer.from(data).toString("base64") }),
     payloadBytes: data.byteLength,
   };

@@ -105,7 +105,8 @@ export function send(s: Shard, from: KeyState, sku: string, commands: { id: stri
 export const printable = (text: string): string =>
   text.replaceAll(/\p{Cc}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** `ignoreBOM` says that a byte order mark is text like any other: without it, a redrive would find three bytes missing. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Sets something aside with its reason; the payload is cut until the whole fits. S1 */
 export function setAside(

@@ -80,12 +80,12 @@ describe("listDeadLetters()", () => {
     const { streams } = await jetstreamManager(nc);
     await nc.request("inv.dead.mine", "no JSON");
     await nc.request("inv.dead.mine", new Uint8Array([0xff, 0x41]));
-    await nc.request("inv.dead.mine", "null");
+    await nc.request("inv.dead.mine", "\ufeffnull");
     await writeDeadLetter(nc, letter({}));
     const [good, ...others] = await listDeadLetters(nc);
     expect(good!.letter).toEqual(letter({}));
     expect(others.map((d) => d.letter)).toMatchObject([
-      { reason: "unreadable", payload: "null" },
+      { reason: "unreadable", payload: "\ufeffnull", payloadBytes: 7 },
       { reason: "unreadable", payloadBase64: "/0E=", payloadBytes: 2 },
       { reason: "unreadable", source: "mine", subject: "inv.dead.mine", payload: "no JSON" },
     ]);
@@ -116,6 +116,24 @@ describe("redriveDeadLetter()", () => {
     });
     expect(text((await readEntry(nc, done.stream, done.logSeq))?.payload)).toBe(payload);
     await expect(showDeadLetter(nc, seq)).rejects.toMatchObject({ code: "dead_letter_missing" });
+  });
+
+  it("takes a byte order mark along", async () => {
+    const payload = '\ufeff{"id":"bom","qty":-2}';
+    const seq = await add({ payload, payloadBytes: Buffer.byteLength(payload) });
+    const done = await redriveDeadLetter(nc, seq);
+    const bytes = (await readEntry(nc, done.stream, done.logSeq))!.payload;
+    expect(Buffer.from(bytes)).toEqual(Buffer.from(payload));
+    const bare = '\ufeff{"qty":-2}';
+    const other = await add({
+      id: "dead-bom",
+      payload: bare,
+      payloadBytes: Buffer.byteLength(bare),
+    });
+    const again = await redriveDeadLetter(nc, other);
+    expect(text((await readEntry(nc, again.stream, again.logSeq))?.payload)).toMatch(
+      /^{"id":"redriven-[^"]+","qty":-2}$/,
+    );
   });
 
   it("gives a command without an id one, the same each time", async () => {

@@ -1,6 +1,17 @@
 // What the machine tells beside decisions, where what came may not be passed on as it came.
 import { expect, test } from "vitest";
+import type { DeadLetter } from "../../../shared/effects.ts";
 import { bytesOf, Fold } from "./support/fold.ts";
+
+test("a dead letter has its payload whole, a byte order mark before it too", () => {
+  const fold = new Fold();
+  const payload = new TextEncoder().encode('\ufeff{"qty":1.5}');
+  fold.entry("inv.log.0.0.L.A", payload, fold.nowMs);
+  const dead = fold.out.effects.find((effect) => effect.kind === "dead");
+  const { payload: text, payloadBytes } = dead!.message as DeadLetter;
+  expect(text).toBe('\ufeff{"qty":1.5}');
+  expect(payloadBytes).toBe(payload.byteLength);
+});
 
 test("the alert of a subject that names nobody has no control characters: Postgres would refuse it", () => {
   const fold = new Fold();
