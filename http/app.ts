@@ -1,10 +1,11 @@
 // Owns the assembly of the edge: routes of the list, each wrapped once with what all of them need (token
-// for writes, a URL the route knows, problems for errors, measuring), and answers for paths and methods that
+// or own site for writes, a URL the route knows, problems for errors, measuring), and answers for paths and methods that
 // are not there.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { describeError } from "../shared/errors.ts";
+import { crossSiteCheck } from "./cross_site.ts";
 import { docsRoutes } from "./docs/docs_routes.ts";
 import { pageRoutes } from "./page/page_routes.ts";
 import type { Edge } from "./ports.ts";
@@ -58,6 +59,7 @@ export function createApp(edge: Edge): Hono {
 
 function wrap(edge: Edge, route: Route): (c: Context) => Promise<Response> {
   const isAllowed = route.writes && edge.token !== undefined ? tokenCheck(edge.token) : undefined;
+  const checkSite = route.writes ? crossSiteCheck(edge) : undefined;
   const { handle, name, tag } = route;
   // Probes and browsers may add what they like.
   const isStrict = tag !== "system";
@@ -71,6 +73,7 @@ function wrap(edge: Edge, route: Route): (c: Context) => Promise<Response> {
           "Cannot write: expected `Authorization: Bearer <token>` with the right token";
         throw new ProblemError("unauthorized", detail, {}, headers);
       }
+      checkSite?.(c);
       if (isStrict) checkUrl(c, route);
       response = await handle(c);
     } catch (error) {

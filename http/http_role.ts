@@ -17,6 +17,7 @@ import { createPublisher, type Publisher } from "../streams/publisher.ts";
 import { toToken } from "../streams/subjects.ts";
 import { readTopology, type Topology } from "../streams/topology.ts";
 import { createApp } from "./app.ts";
+import { isLoopback } from "./cross_site.ts";
 import { measured } from "./decide.ts";
 import { edgeLog } from "./edge_log.ts";
 import { withFirstLines } from "./first_lines.ts";
@@ -92,6 +93,7 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
       log,
       deadlineMs: config.httpDeadlineMs,
       token: config.httpToken,
+      isLocal: isLoopback(config.host),
     };
     const app = createApp(edge);
     const feed = startLiveFeed(nc, { hub, registry, ...topology, log });

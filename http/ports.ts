@@ -78,4 +78,6 @@ export type Edge = {
   deadlineMs: number;
   /** Bearer token that writes need, when set. */
   token: string | undefined;
+  /** Whether it listens on loopback: then, without a token, it is written to by a name of this machine only. */
+  isLocal: boolean;
 };

@@ -56,6 +56,13 @@ const edge = {
     title: "A token is needed",
     meaning: "Writes need `Authorization: Bearer <token>` where the operator has set one.",
   },
+  cross_site: {
+    status: 403,
+    title: "Another site may not write",
+    meaning:
+      "Without a token a browser writes from the edge's own pages only, and to an edge that listens on loopback " +
+      "only by a name of that machine (localhost, 127.0.0.1, [::1]). Set `ONHAND_HTTP_TOKEN` for other sites and names.",
+  },
   not_found: { status: 404, title: "There is nothing here", meaning: "No route has this path." },
   unknown_sku: {
     status: 404,

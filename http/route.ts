@@ -33,7 +33,7 @@ export type Route = {
   tag: string;
   summary: string;
   description?: string;
-  /** Needs the bearer token where one is set. */
+  /** Needs the bearer token where one is set, and is not for pages of other sites where none is. */
   writes?: true;
   parameters?: readonly Parameter[];
   body?: { schema: z.ZodType; example?: unknown; csv?: string };

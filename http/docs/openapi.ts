@@ -38,6 +38,9 @@ const TAGS: Record<string, string> = {
   system: "Health, metrics, figures",
 };
 
+/** What the edge itself refuses of every route that writes. */
+const PROBLEMS_OF_WRITES: readonly ProblemCode[] = ["unauthorized", "cross_site"];
+
 /** The document for `routes`. */
 export function openApi(routes: readonly Route[]): OpenApi {
   const schemas: Json = {};
@@ -76,7 +79,8 @@ function operation(route: Route, schemas: Json, problem: Json): Operation {
   for (const [status, answer] of Object.entries(route.answers)) {
     responses[status] = answerOf(answer, schemas);
   }
-  for (const [status, codes] of byStatus([...problems, "internal"])) {
+  const ofWrites = route.writes ? PROBLEMS_OF_WRITES : [];
+  for (const [status, codes] of byStatus([...problems, ...ofWrites, "internal"])) {
     const known = responses[status];
     const text = codes.map((code) => `\`${problemType(code)}\`: ${problemEntry(code).title}`);
     responses[status] = {

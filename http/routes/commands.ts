@@ -32,7 +32,6 @@ const PROBLEMS_OF_COMMANDS: readonly ProblemCode[] = [
   "malformed_text",
   "invalid_field",
   "malformed",
-  "unauthorized",
   "body_too_large",
   "batch_too_large",
   "unsupported_media_type",

@@ -57,7 +57,6 @@ const answers: Record<number, Answer> = {
 };
 const problems: readonly ProblemCode[] = [
   "invalid_field",
-  "unauthorized",
   "unknown_hold",
   "hold_expired",
   "hold_finished",

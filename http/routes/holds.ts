@@ -37,7 +37,6 @@ const PROBLEMS_OF_HOLDS: readonly ProblemCode[] = [
   "malformed_text",
   "invalid_field",
   "malformed",
-  "unauthorized",
   "body_too_large",
   "unsupported_media_type",
   "insufficient_available",

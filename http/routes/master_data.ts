@@ -30,7 +30,6 @@ const PUT_PROBLEMS: readonly ProblemCode[] = [
   "malformed_text",
   "invalid_field",
   "invalid_rows",
-  "unauthorized",
   "body_too_large",
   "batch_too_large",
   "unsupported_media_type",

@@ -138,7 +138,6 @@ function putPolicy(edge: Edge): Route {
     problems: [
       "malformed_json",
       "invalid_field",
-      "unauthorized",
       "body_too_large",
       "unsupported_media_type",
       "ledger_unavailable",
@@ -202,7 +201,6 @@ function putGroups(edge: Edge): Route {
     problems: [
       "malformed_json",
       "invalid_field",
-      "unauthorized",
       "body_too_large",
       "unsupported_media_type",
       "ledger_unavailable",

@@ -35,7 +35,6 @@ const PROBLEMS_OF_SYNC: readonly ProblemCode[] = [
   "malformed_text",
   "invalid_field",
   "malformed",
-  "unauthorized",
   "body_too_large",
   "unsupported_media_type",
   "id_conflict",

@@ -96,7 +96,7 @@ test("a small body in chunks is read", async () => {
     .map((part) => `${part.length.toString(16)}\r\n${part}\r\n`)
     .join("");
   const answer = await exchange(
-    `POST /v1/commands HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n` +
+    `POST /v1/commands HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n` +
       `transfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`,
     '"applied"',
   );

@@ -62,6 +62,7 @@ export async function edgeOfFake(
     log: { warn: () => {}, error: (_fields, message) => errors.push(message) },
     deadlineMs: 300,
     token: options.token,
+    isLocal: true,
   };
   const app = createApp(edge);
   return {
