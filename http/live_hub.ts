@@ -15,7 +15,7 @@ import { formatVersion } from "../shared/version.ts";
 import { partition } from "../streams/partition.ts";
 import { levelSubject, toToken } from "../streams/subjects.ts";
 import { bytesAt, joined, LiveBytes } from "./live_bytes.ts";
-import { type LiveFilter, LiveReader, type ResetReason } from "./live_reader.ts";
+import { type LiveFilter, LiveReader } from "./live_reader.ts";
 import { type LiveLevel, LiveRing } from "./live_ring.ts";
 import { decodeVector, encodeVector, type Vector } from "./live_vector.ts";
 import { ProblemError } from "./problems.ts";
@@ -106,9 +106,7 @@ export class LiveHub {
   /** Messages may have been lost: tells every reader. Until `caughtUp`, ids cannot be resumed from. */
   interrupted(): void {
     this.#ring.gap();
-    for (const reader of this.#readers) {
-      reader.sendEvent("reset", { reason: "interrupted" satisfies ResetReason });
-    }
+    for (const reader of this.#readers) reader.reset("interrupted");
   }
 
   /** Levels of `shard` after `seq` all come through this hub. */
@@ -170,8 +168,7 @@ export class LiveHub {
     if (missed !== undefined) reader.hold(missed.filter((level) => reader.matches(level)));
     else if (skus.length > 0) await this.#snapshot(reader, options);
     else if (lastId !== undefined) {
-      const reason: ResetReason = vector === undefined ? "unknown_id" : "too_old";
-      reader.sendEvent("reset", { reason });
+      reader.reset(vector === undefined ? "unknown_id" : "too_old");
     }
     reader.start();
   }
@@ -200,7 +197,7 @@ export class LiveHub {
         if (live !== undefined && reader.matches(live)) reader.hold([live]);
       }
     } catch {
-      reader.sendEvent("reset", { reason: "registry" satisfies ResetReason });
+      reader.reset("registry");
     }
   }
 

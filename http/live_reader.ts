@@ -1,6 +1,6 @@
 // Owns one reader of the live feed: its filter, its stream, and what waits for it when it is slow.
-// A slow reader costs bounded memory: the newest level of each key waits; past the limit it is told
-// `reset` and goes on with what comes. States:
+// A slow reader costs bounded memory: the newest level of each key waits, past the limit one `reset`
+// instead, and the newest id. Nothing of that is queued before there is room. States:
 //
 //     paused --start()--> flowing <--> coalescing (slow, or asked for ?everyMs) --close()--> closed
 
@@ -25,6 +25,8 @@ export class LiveReader {
   #pending = new Map<string, LiveLevel>();
   #paused = true;
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** A reset to tell before what waits. */
+  #reset: ResetReason | undefined;
   /** An id to send once nothing waits any more. */
   #id: string | undefined;
   #sentId: string | undefined;
@@ -73,7 +75,8 @@ export class LiveReader {
   /** Whether levels can go out as they are: then `chunk` of them all may be shared between readers. */
   get flowing(): boolean {
     const room = this.#controller?.desiredSize ?? 0;
-    return !this.#paused && this.everyMs === 0 && this.#pending.size === 0 && room > 0;
+    const waits = this.#pending.size > 0 || this.#reset !== undefined;
+    return !this.#paused && this.everyMs === 0 && !waits && room > 0;
   }
 
   /** Sends bytes at once; for a flowing reader, or for the beginning. */
@@ -84,10 +87,6 @@ export class LiveReader {
   /** A sign of life, unless bytes are waiting anyway. */
   beat(chunk: Uint8Array): void {
     if (!this.#paused && (this.#controller?.desiredSize ?? 0) > 0) this.send(chunk);
-  }
-
-  sendEvent(event: string, data: unknown): void {
-    this.send(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
   }
 
   /** Keeps levels until there is room. */
@@ -101,14 +100,20 @@ export class LiveReader {
     }
     if (this.#pending.size > LIVE_PENDING_KEYS_MAX) {
       this.#pending.clear();
-      this.sendEvent("reset", { reason: "slow_reader" satisfies ResetReason });
+      this.reset("slow_reader");
     }
+  }
+
+  /** Tells that levels may be missing; once, however often it is said before there is room. */
+  reset(reason: ResetReason): void {
+    this.#reset = reason;
+    if (this.#pending.size === 0) this.#flush();
   }
 
   /** Everything up to `id` was handed over: the reader may resume from it. */
   passed(id: string): void {
     this.#id = id;
-    if (!this.#paused && this.#pending.size === 0) this.#sendId();
+    if (this.#pending.size === 0) this.#flush();
   }
 
   close(): void {
@@ -124,6 +129,11 @@ export class LiveReader {
   #flush(): void {
     const room = this.#controller?.desiredSize ?? 0;
     if (this.#paused || room <= 0) return;
+    if (this.#reset !== undefined) {
+      const data = JSON.stringify({ reason: this.#reset });
+      this.#reset = undefined;
+      this.send(encoder.encode(`event: reset\ndata: ${data}\n\n`));
+    }
     if (this.#pending.size > 0) {
       const events = [...this.#pending.values()];
       // Before it is sent: a reader that waits for bytes calls for more at once, from within.
