@@ -1,5 +1,6 @@
 // A reader without a network, that takes nothing for a while: what waits for it meanwhile, and what it gets then.
 import { expect, test } from "vitest";
+import { bytesAt } from "../../http/live_bytes.ts";
 import { type LiveFilter, LiveReader } from "../../http/live_reader.ts";
 import type { LiveLevel } from "../../http/live_ring.ts";
 import { LIVE_BUFFER_BYTES_MAX, LIVE_PENDING_KEYS_MAX } from "../../shared/limits.ts";
@@ -14,14 +15,11 @@ function fullReader(everyMs = 0): LiveReader {
   return reader;
 }
 
-const levelOf = (sku: number, version: number): LiveLevel => ({
-  key: `L.S${sku}`,
-  locationToken: "L",
-  skuToken: `S${sku}`,
-  shard: 0,
-  version: String(version),
-  event: Buffer.from(`event: level\ndata: S${sku} ${version}\n\n`),
-});
+const levelOf = (sku: number, version: number): LiveLevel => {
+  const piece = Buffer.from(`event: level\ndata: S${sku} ${version}\n\n`);
+  const names = { key: `L.S${sku}`, locationToken: "L", skuToken: `S${sku}` };
+  return { ...names, shard: 0, version: String(version), piece, from: 0, to: piece.length };
+};
 
 /** One level more than may wait. */
 const tooMany = (version: number) =>
@@ -78,9 +76,9 @@ test("reset() is told at once where there is room, and is all that is told befor
   expect(reader.flowing).toBe(false);
   reader.start();
   expect(reader.flowing).toBe(true);
-  reader.send(levelOf(2, 2).event);
+  reader.send(bytesAt(levelOf(2, 2)));
   reader.reset("interrupted");
-  reader.send(levelOf(3, 3).event);
+  reader.send(bytesAt(levelOf(3, 3)));
   expect(await take(reader)).toEqual([
     'event: reset data: {"reason":"too_old"}',
     "event: level data: S1 1",
