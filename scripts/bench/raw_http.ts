@@ -74,7 +74,7 @@ export class RawHttpCaller {
 /** The bytes of a POST of JSON. */
 export function postBytes(path: string, json: string): string {
   return (
-    `POST ${path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n` +
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n` +
     `content-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`
   );
 }
