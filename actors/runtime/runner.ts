@@ -214,7 +214,11 @@ export class Runner {
     const reading = this.ports.log.read({
       fromSeq: machine.position().seq + 1,
       onEntry: (entry) => fold.push(entry),
-      onHalt,
+      onHalt: (reason, message) => {
+        if (!isCurrent()) return;
+        if (reason === "log_cut") void this.onCut(message, committer);
+        else this.halt(reason, message);
+      },
       verify: (identity) => this.verify(identity, committer, machine),
       onOpen: (identity) => {
         committer.streamCreated = identity.created;
@@ -297,6 +301,31 @@ export class Runner {
     } catch (error) {
       this.halt("poison_refused", `Cannot set entry ${seq} aside: ${describeError(error)}`);
       return false;
+    }
+  }
+
+  /**
+   * The log begins behind what is to be read next. It is trimmed behind checkpoints: if another owner went ahead while this
+   * one slept, that is why, and it stands down; else somebody cut it.
+   */
+  private async onCut(message: string, committer: Committer): Promise<void> {
+    const { clock, store, journal } = this.ports;
+    const number = this.lives;
+    try {
+      const found = await retrying(clock, () => store.load([], () => undefined), {
+        isWanted: () => number === this.lives && !this.isOver,
+        onWait: (error) =>
+          journal.warn(
+            { error: describeError(error) },
+            "waiting for Postgres to tell who cut the log",
+          ),
+      });
+      if (found === undefined) return;
+      const { committedSeq, token } = found.row;
+      if (committedSeq > committer.committedSeq) this.fence(`seq ${committedSeq}, token ${token}`);
+      else this.halt("log_cut", message);
+    } catch (error) {
+      this.halt("log_cut", `${message}; ${describeError(error)}`);
     }
   }
 
