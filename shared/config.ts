@@ -182,7 +182,8 @@ export const SETTINGS = {
     schema: integer(1, 3_650),
     fallback: "90",
     unit: "days",
-    meaning: "How long a repeated command is recognised. After that it counts as a new one.",
+    meaning:
+      "How long a repeated command is recognised. After that it counts as a new one. `onhand import` reads it too: it refuses a file whose first rows came in longer ago.",
   },
   window: {
     name: "ONHAND_WINDOW",

@@ -36,6 +36,7 @@ type ImportCommandOptions = CommonOptions & {
   rejects?: string;
   allowRejects?: boolean;
   cursor: boolean;
+  again?: boolean;
   dryRun?: boolean;
 };
 
@@ -61,6 +62,7 @@ export function command(): Command {
     .option("--rejects <file>", "where to list bad rows (default: in the data directory)")
     .option("--allow-rejects", "exit 0 even when rows were rejected")
     .option("--no-cursor", "send every row again, also those known to be there")
+    .option("--again", "bring in again what came in too long ago to be recognised")
     .option("--dry-run", "read and check the file; send nothing")
     .addHelpText("after", HELP)
     .action(runImport);
@@ -71,8 +73,10 @@ Fields: at, ref, sku, location, qty, price, id, type, channel, reason; none igno
 Known without --map: timestamp, invoice, sku, location, qty, unit_price.
 A positive qty is a sale, a negative one a return, a row with price 0 an adjust. With a type column
 (sale, return, receipt, adjust, count) qty is what that type says. Rows are history: no reorders.
-Each row's identity is the file's digest and its line number, so nothing is ever counted twice.
-With a column for id it is (location, sku, id): a second row of the same is rejected, with its line.`;
+Each row's identity is the file's digest and its line number, so nothing is counted twice. With a
+column for id it is (location, sku, id): a second row of the same is rejected, with its line.
+Repeats are recognised for ONHAND_IDENTITY_DAYS (90). The ledger is asked about the first rows to be
+sent: if they came in longer ago, nothing is sent without --again.`;
 
 async function runImport(file: string, options: ImportCommandOptions): Promise<void> {
   const importOptions = checkOptions(options);
@@ -80,8 +84,11 @@ async function runImport(file: string, options: ImportCommandOptions): Promise<v
     throw usageError(`Cannot write --rejects: ${options.rejects} is the imported file itself`);
   const survey = await surveyFile(file);
   const common = options.data === undefined ? {} : { data: options.data };
-  const { data } = configFrom(common);
-  const system = options.dryRun ? undefined : await openSystem(runningSystem(common).endpoints);
+  const { data, identityDays } = configFrom(common);
+  const system = options.dryRun
+    ? undefined
+    : await openSystem(runningSystem(common).endpoints, identityDays);
+  if (system !== undefined && options.again) system.forgotten = NOBODY.forgotten;
   try {
     // What a dry run leaves stands beside what a real one left.
     const name = `${survey.digest.slice(0, 16)}${options.dryRun ? ".dry" : ""}`;
@@ -147,6 +154,7 @@ async function importSurveyed(
 /** Ports of a dry run: nothing may be sent. */
 const NOBODY: Omit<SystemPorts, "logIdentity" | "close"> = {
   decide: () => Promise.reject(usageError("A dry run sends nothing")),
+  forgotten: async () => undefined,
   logEnds: async () => [],
   progress: async () => [],
 };

@@ -5,6 +5,7 @@
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { loadConfig } from "../../shared/config.ts";
 import { type BenchSystem, openBenchSystem } from "../bench/bench_system.ts";
 import { acceptImport, armingCommands, effectsOf, fingerprint } from "./accept.ts";
 import { NO_CURSOR } from "./cursor.ts";
@@ -56,7 +57,7 @@ async function onSystem(name: string, work: (system: BenchSystem) => Promise<voi
 
 async function runImport(system: BenchSystem, path: string): Promise<ImportOutcome> {
   const survey = await surveyFile(path);
-  const ports = await openSystem(system.servers);
+  const ports = await openSystem(system.servers, loadConfig(process.env, {}).identityDays);
   const rejects = new Rejects(join(system.dir, "rejects.csv"));
   const stop = new AbortController().signal;
   try {

@@ -1,6 +1,6 @@
 // Owns the note of how far an import came, so that going on need not send again what the ledger has.
 // It is only ever a saving: without it, or with a note that is not for this file and log, everything is sent again
-// and nothing is counted twice. And it tells when lines of this file came in read in another way: sent again,
+// and nothing is counted twice (or all of it refused: recognised.ts). And it tells when lines of this file came in read in another way: sent again,
 // each of them would be refused as another content under its identity, with a dead letter for each.
 
 import { createHash } from "node:crypto";

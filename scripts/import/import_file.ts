@@ -3,7 +3,8 @@
 // I1. Every good line is decided exactly once, however often the file is sent: its identity is made
 //     of the file's digest and the line number, and a repeat gets its first decision again. Where the file has
 //     ids of its own, a second line of the same (location, SKU, id) is no good line: it is told, not sent.
-// I2. Nothing is sent before the file proved readable to its end and its header complete.
+// I2. Nothing is sent before the file proved readable to its end and its header complete, and the ledger was asked
+//     whether its lines came in so long ago that they would not be recognised.
 // I3. At most IMPORT_IN_FLIGHT_MAX lines are between sent and decided; the file is never in memory.
 // I4. It is over when each line has its decision and the ledger's commit and checkpoint cover it.
 
@@ -16,6 +17,7 @@ import { type Decider, ImportRun } from "./import_run.ts";
 import { LineIdentities } from "./line_identities.ts";
 import { timeReader } from "./local_time.ts";
 import { minorDigits } from "./money.ts";
+import { type Recogniser, requireRecognised } from "./recognised.ts";
 import type { Rejects } from "./rejects.ts";
 import type { RowOptions } from "./row.ts";
 import { readRows, requireReadable } from "./rows.ts";
@@ -25,11 +27,12 @@ import { badFile, requireUnchanged, type Survey } from "./survey.ts";
 export type ShardProgress = { shard: number; committedSeq: number; checkpointSeq: number };
 
 /** What an import needs of the system. */
-export type ImportPorts = Decider & {
-  /** Last sequence of each shard's log, by shard. */
-  logEnds(): Promise<number[]>;
-  progress(): Promise<ShardProgress[]>;
-};
+export type ImportPorts = Decider &
+  Recogniser & {
+    /** Last sequence of each shard's log, by shard. */
+    logEnds(): Promise<number[]>;
+    progress(): Promise<ShardProgress[]>;
+  };
 
 export type ImportOptions = {
   map: ReadonlyMap<string, string>;
@@ -72,7 +75,7 @@ const CURSOR_EVERY_MS = 1_000;
 const CURSOR_LAST_MS = 3_000;
 const STOP_GRACE_MS = 5_000;
 
-/** @throws OnhandError `bad_file`, `bad_header`, or what the ports throw for good. */
+/** @throws OnhandError `bad_file`, `bad_header`, `repeats_forgotten`, or what the ports throw for good. */
 export async function importFile(
   survey: Survey,
   options: ImportOptions,
@@ -84,6 +87,8 @@ export async function importFile(
 ): Promise<ImportOutcome> {
   await requireReadable(survey, options.delimiter);
   const rowOptions = await readHeader(survey, options);
+  if (!options.dryRun)
+    await requireRecognised(survey, options.delimiter, rowOptions, cursor.line, ports);
   const run = new ImportRun(ports, rejects, {
     before: options.dryRun ? [] : await ports.logEnds(),
     identities: rowOptions.layout.at.id === undefined ? undefined : identitiesOf(survey),

@@ -4,6 +4,8 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { Endpoints } from "../../shared/endpoints.ts";
 import { OnhandError } from "../../shared/errors.ts";
+import { identityText } from "../../shared/identity_hash.ts";
+import { ofKey } from "../../shared/ledger_key.ts";
 import type { Command } from "../../shared/messages.ts";
 import { Database } from "../../shared/postgres.ts";
 import { connectNats } from "../../streams/connection.ts";
@@ -11,6 +13,7 @@ import { createPublisher } from "../../streams/publisher.ts";
 import { stockStream } from "../../streams/subjects.ts";
 import { readTopology } from "../../streams/topology.ts";
 import type { ImportPorts, ShardProgress } from "./import_file.ts";
+import type { Forgotten } from "./recognised.ts";
 
 export type SystemPorts = ImportPorts & {
   /** What tells this log from any other: epoch, shards, and when each stream was made. */
@@ -21,8 +24,11 @@ export type SystemPorts = ImportPorts & {
 /** A decision that takes so long was lost with its process, most likely: the line is sent again. */
 const DECISION_WAIT_MS = 5_000;
 
-/** @throws OnhandError when NATS or the topology is not there. */
-export async function openSystem(endpoints: Endpoints): Promise<SystemPorts> {
+/**
+ * @param identityDays how long the system recognises repeats
+ * @throws OnhandError when NATS or the topology is not there.
+ */
+export async function openSystem(endpoints: Endpoints, identityDays: number): Promise<SystemPorts> {
   const nc = await connectNats(endpoints.nats, { name: "onhand import" });
   const database = new Database(endpoints.postgres, { connectionsMax: 1, name: "onhand import" });
   try {
@@ -45,6 +51,7 @@ export async function openSystem(endpoints: Endpoints): Promise<SystemPorts> {
           retryable: true,
         });
       },
+      forgotten: (commands) => findForgotten(database, commands, identityDays),
       logEnds: async () => (await streams()).map((info) => info.state.last_seq),
       progress: () => readProgress(database, topology.epoch),
       close: async () => {
@@ -58,6 +65,33 @@ export async function openSystem(endpoints: Endpoints): Promise<SystemPorts> {
     await database.close();
     throw error;
   }
+}
+
+/** The log recognises an identity for the identity days from its newest decision; here one hour less, for the import takes its time. */
+async function findForgotten(
+  database: Database,
+  commands: readonly Command[],
+  identityDays: number,
+): Promise<Forgotten | undefined> {
+  const skus = commands.map((one) => one.sku);
+  const locations = commands.map((one) => String(one.location));
+  const ids = commands.map((one) => String(one.id));
+  const identities = commands.map((one) =>
+    identityText(String(one.location), one.sku, String(one.id)),
+  );
+  const [found] = await database.run(
+    (sql) => sql<Forgotten[]>`
+      select (n - 1)::int4 as index, max(t.appended_at) as at
+      from unnest(${skus}::text[], ${locations}::text[], ${identities}::int8[], ${ids}::text[])
+        with ordinality as wanted(sku, location, identity, id, n)
+      join stock_transaction t on t.identity = wanted.identity and t.id = wanted.id
+        and ${sql.unsafe(ofKey("t", "wanted.sku", "wanted.location"))}
+      where t.cause = 'command'
+      group by n
+      having max(t.appended_at) < now() - make_interval(hours => ${identityDays * 24 - 1})
+      order by n limit 1`,
+  );
+  return found;
 }
 
 /** How far each shard of an epoch is in Postgres. */

@@ -166,6 +166,22 @@ test("a file with bad rows exits 1, lists them, and brings in the rest", async (
   expect((await startImport(file, "--allow-rejects").end).code).toBe(0);
 }, 30_000);
 
+test("a file that came in too long ago to be recognised is refused, unless it is to come in again", async () => {
+  const file = sample("old.csv", 5, 200);
+  expect(await runImport(file)).toMatchObject({ applied: 200 });
+  // As if it had been long ago, for the ledger; the log still recognises each line.
+  const { digest } = await runImport(file, "--no-cursor");
+  await system.database.sql`
+    update stock_transaction set appended_at = appended_at - interval '90 days'
+    where starts_with(id, ${`imp-${digest.slice(0, 16)}-`})`;
+  const { code, out, err } = await startImport(file, "--no-cursor").end;
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toMatch(/^onhand: Cannot import .*: line 2 came in on .*--again.*\n$/);
+  const nothing = { applied: 0, alreadyThere: 200 };
+  expect(await runImport(file)).toMatchObject(nothing);
+  expect(await runImport(file, "--no-cursor", "--again")).toMatchObject(nothing);
+}, 30_000);
+
 test("what history did not raise, the first sale after it does", async () => {
   const { sku, location } = armed[0] as { sku: string; location: string };
   expect(await effectsOf(system)).toBe(0);

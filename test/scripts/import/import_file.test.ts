@@ -11,6 +11,7 @@ import {
   type ImportPorts,
   importFile,
 } from "../../../scripts/import/import_file.ts";
+import type { Forgotten } from "../../../scripts/import/recognised.ts";
 import { Rejects } from "../../../scripts/import/rejects.ts";
 import { surveyFile } from "../../../scripts/import/survey.ts";
 import { OnhandError } from "../../../shared/errors.ts";
@@ -33,6 +34,8 @@ function fakeLog(forget: (n: number) => boolean = () => false) {
   const log = {
     first,
     sold,
+    asked: [] as unknown[][],
+    forgotten: undefined as Forgotten | undefined,
     refuse: undefined as string | undefined,
     most: () => most,
     calls: () => calls,
@@ -61,6 +64,10 @@ function fakeLog(forget: (n: number) => boolean = () => false) {
           throw new OnhandError("decision_timeout", "no answer", { retryable: true });
         if (known === undefined) return first.get(identity)!;
         return { ...known, outcome: "duplicate", first: known.outcome as "applied" };
+      },
+      async forgotten(commands: readonly Command[]): Promise<Forgotten | undefined> {
+        log.asked.push(commands.map((one) => one.id));
+        return log.forgotten;
       },
       logEnds: async () => [first.size],
       progress: async () => [{ shard: 0, committedSeq: first.size, checkpointSeq: first.size }],
@@ -251,6 +258,23 @@ describe("importFile()", () => {
     const log = fakeLog();
     await expect(run(text, log)).rejects.toThrow(message);
     expect(log.calls()).toBe(0);
+  });
+
+  test("with lines that came in too long ago to be recognised sends nothing at all", async () => {
+    const log = fakeLog();
+    log.forgotten = { index: 1, at: new Date("2020-01-01T00:00:00Z") };
+    const text = sales(100).replace("r0,S0,L,1", "r0,S0,L,one");
+    await expect(run(text, log)).rejects.toMatchObject({
+      code: "repeats_forgotten",
+      message: expect.stringMatching(/line 4 came in on 2020-01-01T.* --again/),
+    });
+    expect(log.calls()).toBe(0);
+    await run(text, log, { options: { dryRun: true } });
+    log.forgotten = undefined;
+    const cursor: Cursor = { line: 98, save: () => {} };
+    await run(text, log, { cursor });
+    const lines = log.asked.map((ids) => ids.map((id) => Number(String(id).slice(21))));
+    expect(lines).toEqual([Array.from({ length: 32 }, (_, i) => i + 3), [99, 100, 101]]);
   });
 
   test("gives up at once on what will not mend, and says what it was", async () => {
