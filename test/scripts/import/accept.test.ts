@@ -166,6 +166,20 @@ test("a file with bad rows exits 1, lists them, and brings in the rest", async (
   expect((await startImport(file, "--allow-rejects").end).code).toBe(0);
 }, 30_000);
 
+test("an article scanned twice under one invoice as id is told, and stands in the ledger once", async () => {
+  const file = join(dir, "twice.csv");
+  const row = "2011-01-01T10:00:00,536365,TWICE,Here,1,1.00\n";
+  writeFileSync(file, `timestamp,invoice,sku,location,qty,unit_price\n${row}${row}`);
+  for (const counts of [{ applied: 1 }, { applied: 0, alreadyThere: 1 }]) {
+    const { code, out } = await startImport(file, "--map", "invoice=id", "--no-cursor").end;
+    expect(code).toBe(1);
+    const rejects = [{ line: 3, why: "repeats line 2: the same id, sku and location" }];
+    expect(JSON.parse(out)).toMatchObject({ ...counts, rejected: 1, rejects });
+  }
+  const rows = await system.database.sql`select qty from stock_transaction where sku = 'TWICE'`;
+  expect([...rows]).toMatchObject([{ qty: 1 }]);
+}, 30_000);
+
 test("a file that came in too long ago to be recognised is refused, unless it is to come in again", async () => {
   const file = sample("old.csv", 5, 200);
   expect(await runImport(file)).toMatchObject({ applied: 200 });
