@@ -5,6 +5,9 @@
 // D2. What takes an order back (a release, a void) is booked in the window the order stood in.
 // D3. The largest order is the most units one row made, less what was taken back of it: of a hold, from its
 //     last row. When it shrinks the largest is looked for anew.
+//
+// Rows are found by their hold or key, then compared by where they stand: `epoch + 0`, for with the plain column the
+// planner may walk the index of entries as well, all of the log up to there, for each row it compares.
 
 import { ofKey } from "../../../shared/ledger_key.ts";
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
@@ -76,11 +79,11 @@ function relatedChanges(sql: Transaction, range: FoldRange, only: Fragment = sql
               select sum(q.demand)::int8 from stock_transaction q
               where q.hold = p.hold and q.sku = p.sku and q.location = p.location
                 and q.demand <> 0 and q.hold is not null
-                and (q.epoch, q.seq, q.index) < (t.epoch, t.seq, t.index)) end as units, p.at, p.type
+                and (q.epoch + 0, q.seq, q.index) < (t.epoch, t.seq, t.index)) end as units, p.at, p.type
           from stock_transaction p
           where t.type = 'void' and ${sql.unsafe(ofKey("p", "t.sku", "t.location"))} and p.id = t.extra->>'of'
             and p.cause = 'command' and p.outcome = 'applied'
-            and (p.epoch, p.seq, p.index) < (t.epoch, t.seq, t.index)
+            and (p.epoch + 0, p.seq, p.index) < (t.epoch, t.seq, t.index)
           order by p.epoch desc, p.seq desc, p.index desc, p.ordinal limit 1)
         union all
         (select sum(p.demand)::int8,
@@ -89,7 +92,7 @@ function relatedChanges(sql: Transaction, range: FoldRange, only: Fragment = sql
           from stock_transaction p
           where t.type <> 'void' and p.hold = t.hold and p.sku = t.sku and p.location = t.location
             and p.demand <> 0 and p.hold is not null
-            and (p.epoch, p.seq, p.index, p.ordinal) < (t.epoch, t.seq, t.index, t.ordinal))
+            and (p.epoch + 0, p.seq, p.index, p.ordinal) < (t.epoch, t.seq, t.index, t.ordinal))
       ) found
     ) o
     where ${inRange(sql, range)} and ${telling(sql)} and ${related(sql)}
@@ -130,24 +133,24 @@ export async function mendLargest(
       select s.sku, s.location, s.window_start, a.demand
         + coalesce((select sum(v.demand) from stock_transaction v
           where v.sku = a.sku and v.location = a.location and v.type = 'void' and v.cause = 'command'
-            and v.extra->>'of' = a.id and (v.epoch, v.seq) <= (${epoch}::int, ${toSeq}::int8)), 0)
+            and v.extra->>'of' = a.id and (v.epoch + 0, v.seq) <= (${epoch}::int, ${toSeq}::int8)), 0)
         + coalesce((select sum(n.demand) from stock_transaction n
           where n.hold = a.hold and n.sku = a.sku and n.location = a.location
             and n.demand < 0 and n.hold is not null and n.type <> 'void'
-            and (n.epoch, n.seq, n.index, n.ordinal) > (a.epoch, a.seq, a.index, a.ordinal)
-            and (n.epoch, n.seq) <= (${epoch}::int, ${toSeq}::int8)
+            and (n.epoch + 0, n.seq, n.index, n.ordinal) > (a.epoch, a.seq, a.index, a.ordinal)
+            and (n.epoch + 0, n.seq) <= (${epoch}::int, ${toSeq}::int8)
             and not exists (select from stock_transaction b
               where b.hold = a.hold and b.sku = a.sku and b.location = a.location
                 and b.demand > 0 and b.hold is not null
-                and (b.epoch, b.seq, b.index, b.ordinal) > (a.epoch, a.seq, a.index, a.ordinal)
-                and (b.epoch, b.seq, b.index, b.ordinal) < (n.epoch, n.seq, n.index, n.ordinal))), 0) as units
+                and (b.epoch + 0, b.seq, b.index, b.ordinal) > (a.epoch, a.seq, a.index, a.ordinal)
+                and (b.epoch + 0, b.seq, b.index, b.ordinal) < (n.epoch, n.seq, n.index, n.ordinal))), 0) as units
       from shrunk s
       cross join lateral (
         select * from stock_transaction a
         where ${sql.unsafe(ofKey("a", "s.sku", "s.location"))}
           and a.demand > 0 and a.at >= s.window_start and a.at < s.window_end
         offset 0) a
-      where (a.epoch, a.seq) <= (${epoch}::int, ${toSeq}::int8)
+      where (a.epoch + 0, a.seq) <= (${epoch}::int, ${toSeq}::int8)
     ),
     changed as (
       update demand_window w set version = ${nextVersion(sql, folded)}, largest_order = greatest(0, coalesce((

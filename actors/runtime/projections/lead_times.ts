@@ -55,7 +55,7 @@ async function foldLines(sql: Transaction, range: LedgerRange): Promise<string[]
       cross join lateral (
         select * from stock_transaction p
         where ${sql.unsafe(ofKey("p", "t.sku", "t.location"))} and p.id = t.extra->>'of' and p.cause = 'command'
-          and (p.epoch, p.seq, p.index) < (t.epoch, t.seq, t.index)
+          and (p.epoch + 0, p.seq, p.index) < (t.epoch, t.seq, t.index)
         order by p.epoch desc, p.seq desc, p.index desc limit 1) p
       where t.type = 'void' and p.type = 'receipt' and p.extra->>'order' <> ''
     )
