@@ -5,11 +5,10 @@ import type { Database } from "../shared/postgres.ts";
 import { connectRedis, redisReady } from "../shared/redis.ts";
 import type { NatsConnection } from "../streams/connection.ts";
 import { checkVersion } from "../streams/doctor.ts";
+import { POSTGRES_MAJOR_MIN } from "./servers/postgres_home.ts";
 import { REDIS_VERSION_MIN } from "./servers/resolve.ts";
 import { compareVersions, parseVersion } from "./servers/version.ts";
 
-/** The one `onhand up` brings, all tests run on. */
-const POSTGRES_MAJOR_TESTED = 18;
 const REDIS_WAIT_MS = 2_000;
 
 /** @throws OnhandError `nats_too_old` */
@@ -20,7 +19,7 @@ export function requireNatsVersion(nc: NatsConnection): void {
   throw new OnhandError("nats_too_old", message, { fields: { version: found } });
 }
 
-/** Says so when this Postgres is older than what is tested. */
+/** Says so when this Postgres is too old. */
 export async function warnOfPostgres(
   database: Database,
   say: (line: string) => void,
@@ -30,8 +29,8 @@ export async function warnOfPostgres(
     select current_setting('server_version') as found`,
   );
   const found = rows[0]?.found ?? "";
-  if (Number.parseInt(found, 10) < POSTGRES_MAJOR_TESTED)
-    say(`Postgres ${found} is older than ${POSTGRES_MAJOR_TESTED}, which is the one tested`);
+  if (Number.parseInt(found, 10) < POSTGRES_MAJOR_MIN)
+    say(`Postgres ${found} is older than ${POSTGRES_MAJOR_MIN}, the oldest supported`);
 }
 
 /** Says so when the Redis at `url` is too old; one that is away may come later, and is not waited for. */

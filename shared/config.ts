@@ -269,6 +269,15 @@ export const SETTINGS = {
     unit: "file",
     meaning: "The redis-server or valkey-server program that `onhand up` and the tests start.",
   },
+  postgresHome: {
+    name: "ONHAND_POSTGRES_HOME",
+    schema: text,
+    fallback: undefined,
+    fallbackText: "the one npm brings",
+    unit: "directory",
+    meaning:
+      "A directory whose `bin` has the postgres and initdb (18 or newer) that `onhand up` and the tests start, such as `/usr/lib/postgresql/18`.",
+  },
   serversCache: {
     name: "ONHAND_SERVERS_CACHE",
     schema: text,

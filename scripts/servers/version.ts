@@ -1,9 +1,9 @@
 // Pure.
-// Versions as servers print them: "nats-server: v2.15.1", "Redis server v=7.0.15 sha=…".
+// Versions as servers print them: "nats-server: v2.15.1", "Redis server v=7.0.15 sha=…", "postgres (PostgreSQL) 18.4".
 
-/** The first dotted triple in a server's own words, or undefined. */
+/** The first dotted numbers, two or three, in a server's own words, or undefined. */
 export function parseVersion(output: string): string | undefined {
-  return /(?:^|[^\d.])(\d+\.\d+\.\d+)/.exec(output)?.[1];
+  return /(?:^|[^\d.])(\d+(?:\.\d+){1,2})/.exec(output)?.[1];
 }
 
 /** Below, equal or above zero as `a` is older than, the same as or newer than `b`. */

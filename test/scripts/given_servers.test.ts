@@ -50,7 +50,7 @@ test("prepareSystem() refuses a nats-server that is too old", async () => {
 test.each([
   [
     "16.4 (Debian 16.4-1)",
-    ["Postgres 16.4 (Debian 16.4-1) is older than 18, which is the one tested"],
+    ["Postgres 16.4 (Debian 16.4-1) is older than 18, the oldest supported"],
   ],
   ["18.0", []],
   ["19beta1", []],

@@ -1,11 +1,13 @@
 // Postgres as we run it: whole clusters only, what survives a kill, and as whom it runs.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { startPostgres } from "../../../scripts/servers/postgres.ts";
-import { postgresPlace } from "../../../scripts/servers/postgres_home.ts";
+import { postgresHome, postgresPlace } from "../../../scripts/servers/postgres_home.ts";
 import { onFreePort, privateDir } from "../../support/servers.ts";
+
+afterEach(() => vi.unstubAllEnvs());
 
 /** A process of ours, also where the other tests' servers are containers. */
 const ownPostgres = (dir = privateDir()) =>
@@ -86,4 +88,39 @@ test("without user namespaces root runs it as nobody, others as themselves", asy
   } finally {
     process.env.PATH = before;
   }
+});
+
+/** A home whose programs say they are of a version, and do nothing else. */
+function fakeHome(version: string): string {
+  const home = privateDir("home");
+  mkdirSync(join(home, "bin"));
+  for (const program of ["postgres", "initdb"])
+    writeFileSync(
+      join(home, "bin", program),
+      `#!/bin/sh\necho '${program} (PostgreSQL) ${version}'\n`,
+      { mode: 0o755 },
+    );
+  return home;
+}
+
+test("ONHAND_POSTGRES_HOME names other programs; too old or none is refused", () => {
+  const newer = fakeHome("99.1");
+  vi.stubEnv("ONHAND_POSTGRES_HOME", newer);
+  expect(postgresHome()).toBe(realpathSync(newer));
+  for (const wrong of [fakeHome("17.9"), privateDir("empty")]) {
+    vi.stubEnv("ONHAND_POSTGRES_HOME", wrong);
+    expect(() => postgresHome()).toThrow(
+      `Cannot use ONHAND_POSTGRES_HOME=${wrong}: its bin has no postgres and initdb >= 18`,
+    );
+  }
+});
+
+test("startPostgres() does not let another major version near a cluster", async () => {
+  const dir = privateDir();
+  const server = await ownPostgres(dir);
+  await server.stop();
+  vi.stubEnv("ONHAND_POSTGRES_HOME", fakeHome("99.1"));
+  await expect(ownPostgres(dir)).rejects.toThrow(/it is 99\.1, and the data in .* was made by \d+/);
+  vi.unstubAllEnvs();
+  await (await ownPostgres(dir)).stop();
 });
