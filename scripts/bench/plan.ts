@@ -20,6 +20,8 @@ export type Effort = {
   runs: number;
   firehoseSeconds: number;
   seconds: number;
+  /** Decisions once more through our publisher. */
+  publisher: boolean;
   machineCommands: number;
   restartKeys: number;
   restartCommands: number;
@@ -155,13 +157,13 @@ async function openStocked(effort: Effort, options: SystemOptions): Promise<Benc
 
 async function decisions(
   system: BenchSystem,
-  { runs, seconds, say }: Effort,
+  { runs, seconds, publisher, say }: Effort,
   wanted: ReadonlySet<TargetName>,
   name: TargetName,
   of: "zipf" | "hot",
 ): Promise<Figures> {
   if (!wanted.has(name)) return {};
-  return { [name]: await benchDecisions(system, { runs, seconds, of, say }) };
+  return { [name]: await benchDecisions(system, { runs, seconds, publisher, of, say }) };
 }
 
 async function latencies(

@@ -33,6 +33,7 @@ const FULL = {
   runs: 5,
   firehoseSeconds: 30,
   seconds: 10,
+  publisher: true,
   machineCommands: 1_000_000,
   restartKeys: 1_000_000,
   restartCommands: 100_000,
@@ -41,6 +42,7 @@ const QUICK = {
   runs: 1,
   firehoseSeconds: 4,
   seconds: 3,
+  publisher: false,
   machineCommands: 300_000,
   restartKeys: 100_000,
   restartCommands: 10_000,
@@ -54,7 +56,10 @@ export function command(): Command {
   return newCommand("bench", "measure throughput and latency, checked for correctness")
     .option("--quick", "one short run each, at half of each must; exits 1 below (for CI)")
     .addOption(
-      new Option("--only <name>", "only figures whose name contains this; repeatable")
+      new Option(
+        "--only <name>",
+        "only the figure of this name, or those whose name contains it; repeatable",
+      )
         .argParser<string[]>(collect)
         .default([], "all"),
     )
@@ -200,7 +205,9 @@ function count(option: string, text: string | undefined): number | undefined {
 function wantedNames(only: readonly string[]): Set<TargetName> {
   const all = GROUPS.flatMap((group) => group.names);
   if (only.length === 0) return new Set(all);
-  const chosen = all.filter((name) => only.some((part) => name.includes(part)));
+  const isNamed = (part: string, name: string) =>
+    all.some((one) => one === part) ? name === part : name.includes(part);
+  const chosen = all.filter((name) => only.some((part) => isNamed(part, name)));
   if (chosen.length > 0) return new Set(chosen);
   throw usageError(`Cannot bench "${only.join('", "')}": expected part of ${all.join("; ")}`);
 }
