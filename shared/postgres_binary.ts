@@ -229,6 +229,47 @@ export function nullColumns(tuple: Buffer, numbers: ReadonlySet<number>): Buffer
 
 const NULL = Buffer.from("ffffffff", "hex");
 
+/** Texts worth remembering: names and words, of which a table has few. */
+const CACHED_LENGTH_MAX = 32;
+const CACHE_SLOTS = 256;
+/** A column whose texts are seldom met again is asked no more. */
+const CACHE_TRIAL = 4096;
+
+/** The texts of a column that were read last, by their bytes: to make a text costs ten times as much as to find it. */
+class TextCache {
+  private readonly texts = new Array<string>(CACHE_SLOTS).fill("");
+  private readonly bytes = new Uint8Array(CACHE_SLOTS * CACHED_LENGTH_MAX);
+  private readonly lengths = new Uint8Array(CACHE_SLOTS);
+  private asked = 0;
+  private found = 0;
+
+  read(chunk: Buffer, from: number, to: number): string {
+    if (this.asked >= CACHE_TRIAL && this.found * 2 < this.asked)
+      return chunk.toString("utf8", from, to);
+    this.asked++;
+    let hash = 0;
+    for (let i = from; i < to; i++) hash = (hash * 31 + (chunk[i] as number)) | 0;
+    const slot = (hash ^ (hash >>> 8)) & (CACHE_SLOTS - 1);
+    if (this.isAt(slot, chunk, from, to)) {
+      this.found++;
+      return this.texts[slot] as string;
+    }
+    const text = chunk.toString("utf8", from, to);
+    this.texts[slot] = text;
+    this.bytes.set(chunk.subarray(from, to), slot * CACHED_LENGTH_MAX);
+    this.lengths[slot] = to - from;
+    return text;
+  }
+
+  private isAt(slot: number, chunk: Buffer, from: number, to: number): boolean {
+    const { bytes, lengths } = this;
+    if (lengths[slot] !== to - from) return false;
+    for (let i = from, at = slot * CACHED_LENGTH_MAX; i < to; i++, at++)
+      if (bytes[at] !== chunk[i]) return false;
+    return true;
+  }
+}
+
 /**
  * Reads tuples out of what COPY … TO STDOUT sends: `push` each chunk (a chunk holds whole tuples), get
  * each row's values in order, in one array filled again for the next.
@@ -237,6 +278,8 @@ export class CopyReader {
   private readonly types: readonly PgType[];
   private readonly onRow: (values: PgValue[]) => void;
   private readonly values: PgValue[];
+  /** Of each column of texts. */
+  private readonly texts: (TextCache | undefined)[];
   private started = false;
   private view: DataView | undefined;
 
@@ -244,11 +287,12 @@ export class CopyReader {
     this.types = types;
     this.onRow = onRow;
     this.values = new Array<PgValue>(types.length).fill(null);
+    this.texts = types.map((type) => (type === "text" ? new TextCache() : undefined));
   }
 
   /** @throws RangeError when the chunk is not of whole tuples of our columns. */
   push(chunk: Buffer): void {
-    const { types, onRow, values } = this;
+    const { types, onRow, values, texts } = this;
     const view = this.viewOf(chunk);
     const base = chunk.byteOffset;
     let at = 0;
@@ -269,7 +313,11 @@ export class CopyReader {
           values[number] = null;
           continue;
         }
-        values[number] = readValue(types[number] as PgType, chunk, view, at, length);
+        const cache = texts[number];
+        values[number] =
+          cache !== undefined && length <= CACHED_LENGTH_MAX
+            ? cache.read(chunk, at, at + length)
+            : readValue(types[number] as PgType, chunk, view, at, length);
         at += length;
       }
       onRow(values);

@@ -28,11 +28,14 @@ export function parseVersion(
   return { epoch, seq, index };
 }
 
+/** Where texts of many shapes come, `text.charCodeAt(i)` is looked up anew for each letter. */
+const { charCodeAt } = String.prototype;
+
 /** The number of `width` digits at a place, or less than 0. A restore reads a version for each key: a pattern is slow. */
 function digitsAt(text: string, at: number, width: number): number {
   let number = 0;
   for (let i = at; i < at + width; i++) {
-    const digit = text.charCodeAt(i) - 48;
+    const digit = charCodeAt.call(text, i) - 48;
     if (!(digit >= 0 && digit <= 9)) return -1;
     number = number * 10 + digit;
   }

@@ -103,9 +103,11 @@ export const GROUPS: readonly Group[] = [
   {
     names: ["restart to first decision"],
     durability: CRASH,
-    run: async ({ runs, restartKeys: keys, restartCommands: commands, say }) => ({
-      "restart to first decision": await benchRestart({ runs, keys, commands, say }),
-    }),
+    run: async ({ runs, restartKeys: keys, restartCommands: commands, profileDir, say }) => {
+      const profile = profileDir === undefined ? {} : { profileDir };
+      const measured = await benchRestart({ runs, keys, commands, ...profile, say });
+      return { "restart to first decision": measured };
+    },
   },
   {
     names: ["memory per SKU-location", "memory per recent id", "memory per recent movement"],

@@ -13,6 +13,7 @@ export type RestartOptions = {
   keys: number;
   /** Commands past the checkpoint. */
   commands: number;
+  profileDir?: string;
   say: (line: string) => void;
 };
 
@@ -23,7 +24,9 @@ const ANSWER_MAX_MS = 120_000;
 
 /** Seconds, each run. Makes and closes a system of its own. */
 export async function benchRestart(options: RestartOptions): Promise<Measured> {
-  const system = await openBenchSystem({ say: options.say });
+  const { profileDir, say } = options;
+  const profile = profileDir === undefined ? {} : { profileDir };
+  const system = await openBenchSystem({ ...profile, say });
   try {
     options.say(`restart: making ${options.keys} SKU-locations`);
     await system.decideAll(receipts(options.keys));

@@ -33,3 +33,29 @@ test("time() writes whole microseconds since 2000, and a reader gives back the s
     },
   );
 });
+
+test("a reader gives back the texts of a column, met before or not, short or long, few or many", () => {
+  const met = fc.constantFrom("", "store-1", "store-2", "Zürich", "a".repeat(32), "a".repeat(33));
+  const texts = fc.oneof(met, fc.string({ maxLength: 40, unit: "grapheme" }));
+  const columns = fc.array(fc.tuple(texts, fc.option(met)), { maxLength: 200 });
+  fc.assert(
+    fc.property(columns, (rows) => {
+      expect(readBack(rows)).toEqual(rows);
+    }),
+  );
+  // Of these a reader soon gives up to remember any.
+  const many = Array.from({ length: 20_000 }, (_, i) => [`T${i % 9_999}`, "x"] as const);
+  expect(readBack(many)).toEqual(many);
+});
+
+function readBack(rows: readonly (readonly [string, string | null])[]): PgValue[][] {
+  const writer = new CopyWriter();
+  for (const row of rows) {
+    writer.row(2);
+    for (const text of row) writer.value("text", text);
+  }
+  const back: PgValue[][] = [];
+  const reader = new CopyReader(["text", "text"], (values) => back.push([...values]));
+  reader.push(Buffer.concat([COPY_HEADER, writer.take().data]));
+  return back;
+}
