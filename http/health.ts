@@ -1,17 +1,13 @@
 // Owns asking the parts of the system how they are: NATS, Postgres and Redis by a round trip, the stock
-// processes by a question on `onhand.stock.status` that each of them answers with its shards; and stock and
-// forecast processes for their metrics.
+// processes by a question on `onhand.stock.status` that each of them answers with its shards.
 
 import type { NatsConnection } from "@nats-io/transport-node";
-import {
-  HEALTH_ANSWER_WAIT_MS,
-  HEALTH_TIMEOUT_MS,
-  METRICS_ANSWER_WAIT_MS,
-} from "../shared/limits.ts";
+import { HEALTH_ANSWER_WAIT_MS, HEALTH_TIMEOUT_MS } from "../shared/limits.ts";
 import type { Database } from "../shared/postgres.ts";
 import type { Redis } from "../shared/redis.ts";
-import { ASKED_ROLES, type AskedRole, metricsSubject } from "../shared/telemetry.ts";
+import { askAll } from "./ask_all.ts";
 import type { HealthPort, PartHealth, ShardStatus } from "./ports.ts";
+import { processMetrics } from "./process_metrics.ts";
 
 /** Where stock processes are asked which shards they run. */
 const STATUS_SUBJECT = "onhand.stock.status";
@@ -27,7 +23,7 @@ export function healthOf(
     postgres: () => timed(() => database.run((sql) => sql`select 1`, HEALTH_TIMEOUT_MS)),
     redis: () => timed(() => redis.ping()),
     shards: () => askShards(nc, shards),
-    metrics: () => askMetrics(nc),
+    metrics: processMetrics(nc),
   };
 }
 
@@ -59,44 +55,6 @@ async function askShards(nc: NatsConnection, shards: number): Promise<ShardStatu
     return told.size >= shards;
   });
   return unowned(shards, told);
-}
-
-/** How many there are nobody knows: all that answer within METRICS_ANSWER_WAIT_MS are taken. */
-async function askMetrics(nc: NatsConnection): Promise<string[]> {
-  const texts: string[] = [];
-  const ask = (role: AskedRole) =>
-    askAll(nc, metricsSubject(role), METRICS_ANSWER_WAIT_MS, (data) => {
-      texts.push(new TextDecoder().decode(data));
-      return false;
-    });
-  await Promise.allSettled(ASKED_ROLES.map(ask));
-  return texts;
-}
-
-/** Asks everybody who listens on `subject`, for `waitMs` or until `take` has what it wants. */
-async function askAll(
-  nc: NatsConnection,
-  subject: string,
-  waitMs: number,
-  take: (data: Uint8Array) => boolean,
-): Promise<void> {
-  if (nc.isClosed()) return;
-  const inbox = `_INBOX.${crypto.randomUUID().replaceAll("-", "")}`;
-  let finish: () => void = () => {};
-  const done = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  const timer = setTimeout(finish, waitMs);
-  const subscription = nc.subscribe(inbox, {
-    callback: (error, message) => {
-      // A single empty message says that nobody listens.
-      if (error !== null || message.data.byteLength === 0 || take(message.data)) finish();
-    },
-  });
-  nc.publish(subject, "", { reply: inbox });
-  await done;
-  clearTimeout(timer);
-  subscription.unsubscribe();
 }
 
 function unowned(shards: number, told: ReadonlyMap<number, ShardStatus>): ShardStatus[] {

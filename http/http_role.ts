@@ -95,6 +95,8 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
       token: config.httpToken,
       isLocal: isLoopback(config.host),
     };
+    // So that the first who asks for metrics need not wait until it is known whom to wait for.
+    void edge.health.metrics();
     const app = createApp(edge);
     const feed = startLiveFeed(nc, { hub, registry, ...topology, log });
     closers.push(() => feed.stop());

@@ -111,8 +111,8 @@ function metrics(edge: Edge): Route {
     tag: "system",
     summary: "Metrics for Prometheus: of this edge and of the stock and forecast processes",
     description:
-      "The processes are asked over NATS and have half a second to answer; those that do not are " +
-      "left out. Each sample names its `role` and `process`.",
+      "The processes are asked over NATS; those that answered before are waited for, half a second at most. " +
+      "Those that do not answer are left out. Each sample names its `role` and `process`.",
     answers: { 200: { description: "metrics", contentType: "text/plain" } },
     async handle(c) {
       const { registry } = edge.metrics;
