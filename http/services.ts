@@ -9,96 +9,10 @@ import { describeError } from "../shared/errors.ts";
 import { stopService } from "../streams/service_stop.ts";
 import type { EdgeLog } from "./ports.ts";
 import { problemBody } from "./problems.ts";
+import { ENDPOINTS, type EndpointSpec, type Fields } from "./service_endpoints.ts";
 import type { Fault } from "./validate.ts";
 
-type Call = { method: string; path: string; body?: unknown };
-type Fields = Record<string, unknown>;
-
-type EndpointSpec = {
-  name: string;
-  group: string;
-  takes: string;
-  /** Field that stands in the path, so must be there. */
-  needs?: "sku" | "id";
-  call: (fields: Fields) => Call;
-};
-
 const VERSION = "1.0.0";
-
-/** Name and subject (`onhand.<group>.<name>`) of each endpoint, and the route it stands for. */
-export const ENDPOINTS: readonly EndpointSpec[] = [
-  {
-    group: "stock",
-    name: "get",
-    needs: "sku",
-    takes: '{"sku", "location"?, "asOf"?, "consistency"?}',
-    call: ({ sku, ...query }) => ({
-      method: "GET",
-      path: `/v1/stock/${name(sku)}${queryOf(query)}`,
-    }),
-  },
-  {
-    group: "stock",
-    name: "history",
-    needs: "sku",
-    takes: '{"sku", "location"?, "limit"?, "cursor"?}',
-    call: ({ sku, ...query }) => ({
-      method: "GET",
-      path: `/v1/stock/${name(sku)}/history${queryOf(query)}`,
-    }),
-  },
-  {
-    group: "stock",
-    name: "command",
-    takes: "a command, as POST /v1/commands",
-    call: (body) => ({ method: "POST", path: "/v1/commands", body }),
-  },
-  {
-    group: "hold",
-    name: "place",
-    takes: '{"id"?, "lines", "ttlMs", "channel"?}, as POST /v1/holds',
-    call: (body) => ({ method: "POST", path: "/v1/holds", body }),
-  },
-  {
-    group: "hold",
-    name: "get",
-    needs: "id",
-    takes: '{"id", "sku"?}',
-    call: ({ id, ...query }) => ({ method: "GET", path: `/v1/holds/${name(id)}${queryOf(query)}` }),
-  },
-  {
-    group: "hold",
-    name: "fulfill",
-    needs: "id",
-    takes: '{"id", "sku"?, "location"?, "qty"?, "final"?, "ref"?}',
-    call: ({ id, sku, location, ...body }) => ({
-      method: "POST",
-      path: `/v1/holds/${name(id)}/fulfill${queryOf({ sku, location })}`,
-      body,
-    }),
-  },
-  {
-    group: "hold",
-    name: "extend",
-    needs: "id",
-    takes: '{"id", "sku"?, "location"?, "ttlMs"}',
-    call: ({ id, sku, location, ...body }) => ({
-      method: "POST",
-      path: `/v1/holds/${name(id)}/extend${queryOf({ sku, location })}`,
-      body,
-    }),
-  },
-  {
-    group: "hold",
-    name: "release",
-    needs: "id",
-    takes: '{"id", "sku"?, "location"?, "reason"?}',
-    call: ({ id, ...query }) => ({
-      method: "DELETE",
-      path: `/v1/holds/${name(id)}${queryOf(query)}`,
-    }),
-  },
-];
 
 /** Adds the service `onhand` to `nc`. `stop` ends it and leaves the connection. */
 export async function startServices(
@@ -108,7 +22,7 @@ export async function startServices(
   const service = await new Svcm(nc).add({
     name: "onhand",
     version: VERSION,
-    description: "Stock: levels, commands, holds",
+    description: "Stock: levels, commands, holds, forecasts, policies, master data",
   });
   const root = service.addGroup("onhand");
   for (const endpoint of ENDPOINTS) {
@@ -149,7 +63,7 @@ async function serve(
       return;
     }
     const { method, path, body } = endpoint.call(fields);
-    const response = await options.app.request(path, {
+    const response = await requestAsWritten(options.app, path, {
       method,
       headers: {
         "content-type": "application/json",
@@ -165,6 +79,18 @@ async function serve(
     options.log.error({ subject: message.subject }, `service failed: ${describeError(error)}`);
     message.respondError(500, "Something broke on our side");
   }
+}
+
+/** A URL takes `.` and `..` for steps of its path; here they are names, so the path is handed on as it is written. */
+function requestAsWritten(
+  app: Hono,
+  path: string,
+  init: RequestInit,
+): Response | Promise<Response> {
+  const url = `http://localhost${path}`;
+  const request = new Request(url, init);
+  if (request.url !== url) Object.defineProperty(request, "url", { value: url });
+  return app.fetch(request);
 }
 
 /** The fields of the message; a batch of commands is an array and passes as it is. */
@@ -205,19 +131,4 @@ function titleOf(text: string): string {
   } catch {
     return "failed";
   }
-}
-
-const name = (value: unknown): string => encodeURIComponent(text(value));
-
-function queryOf(fields: Fields): string {
-  const query = new URLSearchParams();
-  for (const [field, value] of Object.entries(fields)) {
-    if (value !== undefined) query.append(field, text(value));
-  }
-  return query.size === 0 ? "" : `?${query}`;
-}
-
-function text(value: unknown): string {
-  if (typeof value === "string") return value.toWellFormed();
-  return value === undefined ? "" : JSON.stringify(value);
 }
