@@ -51,7 +51,7 @@ export function createApp(edge: Edge): Hono {
     const place = places.find(({ pattern }) => pattern.test(c.req.path));
     if (place !== undefined) return notAllowed(edge, c, place.methods);
     edge.metrics.request("none", 404, 0);
-    return replyProblem(c, "not_found", `There is nothing at ${c.req.path.slice(0, 200)}`);
+    return replyProblem(c, "not_found", `There is nothing at ${shownPath(c)}${eatenHint(c)}`);
   });
   app.onError((error, c) => replyError(edge, c, error));
   return app;
@@ -126,9 +126,20 @@ function placesOf(routes: readonly Route[]): Place[] {
     }));
 }
 
+/** Where a path leads whose name was `.` or `..`: URLs take these for steps, at the client or at our door. */
+const EATEN = /^\/v1\/(?:[^/]+\/)?(?:fulfill|extend|history)?$/;
+
+function eatenHint(c: Context): string {
+  if (!EATEN.test(c.req.path)) return "";
+  return "; the names `.` and `..` cannot stand in a path: use ?sku= where there is one, or the NATS services";
+}
+
+const shownPath = (c: Context): string => c.req.path.slice(0, 200);
+
 function notAllowed(edge: Edge, c: Context, methods: readonly string[]): Response {
   const allow = methods.join(", ");
   edge.metrics.request("none", 405, 0);
-  const detail = `Cannot ${c.req.method.slice(0, 20)} ${c.req.path.slice(0, 200)}: expected ${allow}`;
+  const asked = `${c.req.method.slice(0, 20)} ${shownPath(c)}`;
+  const detail = `Cannot ${asked}: expected ${allow}${eatenHint(c)}`;
   return replyProblem(c, "method_not_allowed", detail, { allow: methods }, { allow });
 }

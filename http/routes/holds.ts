@@ -20,7 +20,11 @@ import { invalidField, parseWith } from "../validate.ts";
 
 export const HoldBodySchema = z
   .strictObject({
-    id: IdSchema.optional().describe("the hold's id; minted when absent"),
+    id: IdSchema.refine((id) => id !== "." && id !== "..", {
+      error: "expected another id: this one cannot stand in a path",
+    })
+      .optional()
+      .describe("the hold's id; minted when absent"),
     lines: z.array(HoldLineSchema).min(1).max(100),
     ttlMs: RequestSchemas.hold.shape.ttlMs.describe("life in ms, at most 31 days; null: firm"),
     channel: TextSchema.optional(),

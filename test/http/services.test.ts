@@ -153,3 +153,43 @@ test("read master data, policies and forecasts", async () => {
     expect([subject, (await request(subject, { sku: "none" })).code]).toEqual([subject, "404"]);
   }
 });
+
+test("take names that cannot stand in a path; over HTTP these are told", async () => {
+  for (const sku of [".", ".."]) {
+    const at = { sku, location: sku };
+    await request("onhand.stock.command", { type: "receipt", id: sku, ...at, qty: 3 });
+    const stock = await request("onhand.stock.get", { ...at, consistency: "strong" });
+    expect(stock).toMatchObject({ code: "", body: { sku, totals: { available: 3 } } });
+    const same = await get(`/v1/stock?sku=${sku}&location=${sku}`);
+    expect(same.body).toMatchObject({ stock: [{ sku, totals: { available: 3 } }] });
+    const refused = await post("/v1/holds", { id: sku, lines: [{ sku, qty: 1 }], ttlMs: 9_000 });
+    expect(refused).toMatchObject({ status: 400, body: { field: "id" } });
+
+    // A till may have held under such an id all the same.
+    const hold = { type: "hold", hold: sku, ...at, qty: 2, ttlMs: 60_000 };
+    expect((await request("onhand.stock.command", hold)).code).toBe("");
+    const found = () => request("onhand.hold.get", { id: sku, sku });
+    await until(async () => (await found()).code === "", "committed");
+    expect((await found()).body).toMatchObject({ hold: sku, lines: [{ ...at, qty: 2 }] });
+    expect((await request("onhand.hold.fulfill", { id: sku, sku, qty: 1 })).code).toBe("");
+    expect((await request("onhand.hold.release", { id: sku, sku })).code).toBe("");
+    expect((await request("onhand.stock.history", at)).body).toMatchObject({ sku });
+    const decided = await request("onhand.stock.decision", { id: sku, sku });
+    expect(decided).toMatchObject({ code: "", body: { id: sku, outcome: "applied" } });
+  }
+  for (const [method, path, status] of [
+    ["GET", "/v1/stock/.", 404],
+    ["GET", "/v1/stock/%2e%2E", 404],
+    ["GET", "/v1/stock/../history", 404],
+    ["GET", "/v1/commands/..?sku=A", 404],
+    ["DELETE", "/v1/holds/.?sku=A", 404],
+    ["POST", "/v1/holds/../fulfill?sku=A", 404],
+    ["POST", "/v1/holds/./extend?sku=A", 405],
+    ["GET", "/v1/items/.", 404],
+  ] as const) {
+    const body = method === "POST" ? {} : undefined;
+    const answer = await call(house, method, path, body);
+    expect([path, answer.status]).toEqual([path, status]);
+    expect(answer.body.detail).toContain("`.` and `..` cannot stand in a path");
+  }
+});
