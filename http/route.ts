@@ -36,7 +36,13 @@ export type Route = {
   /** Needs the bearer token where one is set, and is not for pages of other sites where none is. */
   writes?: true;
   parameters?: readonly Parameter[];
-  body?: { schema: z.ZodType; example?: unknown; csv?: string };
+  body?: {
+    schema: z.ZodType;
+    example?: unknown;
+    csv?: string;
+    /** The request may come without one. */
+    optional?: true;
+  };
   answers: Record<number, Answer>;
   problems?: readonly ProblemCode[];
   handle: (c: Context) => Response | Promise<Response>;

@@ -82,7 +82,8 @@ function bodyHtml(body: Json): Html {
   const content = body.content as Record<string, { example?: unknown; schema: Json }>;
   return html`${Object.entries(content).map(([type, { example, schema }]) => {
     const text = typeof example === "string" ? example : JSON.stringify(example, null, 2);
-    return html`<p>Body <code>${type}</code> ${schemaLinks({ schema })}</p>
+    const may = body.required === true ? "" : ", may be left out";
+    return html`<p>Body <code>${type}</code>${may} ${schemaLinks({ schema })}</p>
       ${example === undefined ? "" : html`<pre>${text}</pre>`}
       <details><summary>schema</summary><pre>${JSON.stringify(schema, null, 2)}</pre></details>`;
   })}`;

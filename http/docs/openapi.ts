@@ -123,7 +123,7 @@ function bodyOf(body: NonNullable<Route["body"]>, schemas: Json): Json {
   if (body.example !== undefined) json.example = body.example;
   const csv =
     body.csv === undefined ? {} : { "text/csv": { schema: { type: "string" }, example: body.csv } };
-  return { required: true, content: { "application/json": json, ...csv } };
+  return { required: body.optional !== true, content: { "application/json": json, ...csv } };
 }
 
 function answerOf(answer: Answer, schemas: Json): Json {

@@ -87,10 +87,10 @@ function fulfill(edge: Edge): Route {
     tag: "holds",
     summary: "The goods of a hold leave",
     description:
-      "Never refused for a live hold. A part (`qty`) leaves the rest held unless `final`.",
+      "Never refused for a live hold. Without a body all of it leaves; a part (`qty`) leaves the rest held unless `final`.",
     writes: true,
     parameters: keyed,
-    body: { schema: FulfillBodySchema, example: {} },
+    body: { schema: FulfillBodySchema, example: {}, optional: true },
     answers,
     problems: withBody,
     async handle(c) {

@@ -43,6 +43,23 @@ test("every reference of openapi.json leads somewhere, every path parameter is d
   }
 });
 
+test("openapi.json says of every body whether it is needed, as the route has it", async () => {
+  const needed: string[] = [];
+  const optional: string[] = [];
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, { requestBody }] of Object.entries(methods)) {
+      if (requestBody === undefined) continue;
+      const query = path.includes("{id}") ? "?sku=A" : "";
+      const answer = await house.app.request(path.replaceAll(/[{}]/g, "") + query, { method });
+      const isNeeded = ((await answer.json()) as { code?: string }).code === "malformed_json";
+      expect([path, requestBody.required]).toEqual([path, isNeeded]);
+      (isNeeded ? needed : optional).push(path);
+    }
+  }
+  expect(optional).toEqual(["/v1/holds/{id}/fulfill"]);
+  expect(needed).toContain("/v1/holds/{id}/extend");
+});
+
 test("a problem a route answers is one it declares", async () => {
   const answer = await send(house.app, "POST", "/v1/holds", {
     lines: [{ sku: "A", qty: 1 }],
