@@ -1,11 +1,11 @@
-// Owns the looking at and redriving of what was set aside (stream DEAD). A redriven letter goes into
-// the log as it came, at the place its SKU has today, and then leaves the stream.
+// Owns the looking at, redriving and removing of what was set aside (stream DEAD). A redriven letter goes into
+// the log as it came, at the place its SKU has today, and then leaves the stream; a removed one only leaves it.
 //
 // X1. A letter leaves only after the log has acked its payload; a crash between leaves both, and the
 //     command's identity makes a second redrive harmless. A command without one gets one made from
 //     the letter's (those of whole bundles have theirs: publishers mint them).
 // X2. A payload that was cut to fit, or that never came from the log, is refused, not guessed.
-// X3. What stands in the stream and is no letter is shown with the reason `unreadable`.
+// X3. What stands in the stream and is no letter is shown with the reason `unreadable`; it can only be removed.
 
 import { Buffer, isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -20,6 +20,8 @@ import { bundleSubject, deadSubject, parseLogSubject, toToken } from "./subjects
 import { isMissing, manager, readTopology } from "./topology.ts";
 
 const STREAM = "DEAD";
+/** The reason of what is no letter. */
+export const UNREADABLE = "unreadable";
 const SCAN_BLOCK = 256;
 /** Status of a read that found no message at or after its sequence. */
 const NOTHING_FROM_HERE = 404;
@@ -90,14 +92,25 @@ export async function redriveDeadLetter(nc: NatsConnection, seq: number): Promis
       `Cannot redrive dead letter ${seq} to ${subject}: ${ack.error?.description ?? "no ack"}`,
       { retryable: true },
     );
+  await leave(nc, seq);
+  return { seq, subject, stream: ack.stream, logSeq: ack.seq };
+}
+
+/** Removes a letter for good, and gives it as it was. @throws OnhandError `dead_letter_missing`. */
+export async function removeDeadLetter(nc: NatsConnection, seq: number): Promise<DeadEntry> {
+  const entry = await showDeadLetter(nc, seq);
+  await leave(nc, seq);
+  return entry;
+}
+
+async function leave(nc: NatsConnection, seq: number): Promise<void> {
   try {
     await (await manager(nc)).streams.deleteMessage(STREAM, seq, false);
   } catch (error) {
-    // Somebody else may have redriven it at the same time; the server has several answers for that.
+    // Somebody else may have redriven or removed it at the same time; the server has several answers for that.
     if ((await findDeadLetter(nc, seq)) !== undefined)
       throw natsFault(`remove dead letter ${seq}`, error);
   }
-  return { seq, subject, stream: ack.stream, logSeq: ack.seq };
 }
 
 /** Sets something aside from outside the log (gateways); the relay does it for the actors. */
@@ -153,7 +166,7 @@ function letterOf({ subject, data, time }: StoredMessage): DeadLetter {
     ...{ id: "", epoch: 0, shard: 0, seq: 0, index: 0, sku: "", location: "" },
     at: time.toISOString(),
     source: subject.slice(deadSubject("").length),
-    reason: "unreadable",
+    reason: UNREADABLE,
     detail: "expected a dead letter, found something else",
     subject,
     ...(isUtf8(data)

@@ -1,5 +1,5 @@
-// `onhand dead ls | show | redrive`: what was set aside, why, where it stands in the log, and putting
-// it into the log again once the cause is mended.
+// `onhand dead ls | show | redrive | rm`: what was set aside, why, where it stands in the log, putting
+// it into the log again once the cause is mended, and removing what never will be.
 
 import type { Command } from "commander";
 import { OnhandError } from "../../shared/errors.ts";
@@ -9,7 +9,9 @@ import {
   listDeadLetters,
   type Redriven,
   redriveDeadLetter,
+  removeDeadLetter,
   showDeadLetter,
+  UNREADABLE,
 } from "../../streams/dead_letters.ts";
 import {
   type CommonOptions,
@@ -23,13 +25,14 @@ import {
 } from "../command_line.ts";
 
 type ListOptions = CommonOptions & { limit?: string; before?: string; source?: string };
+type RemoveOptions = CommonOptions & { unreadable?: boolean };
 type RedriveOptions = CommonOptions & { all?: boolean; source?: string };
 
 const PAGE = 100;
 const PAYLOAD_SHOWN_MAX = 60;
 
 export function command(): Command {
-  const dead = newCommand("dead", "list, show and redrive what was set aside");
+  const dead = newCommand("dead", "list, show, redrive and remove what was set aside");
   dead.addCommand(
     newCommand("ls", "list dead letters, newest first")
       .option("--limit <count>", "how many, 1 to 1000 (default 100)")
@@ -49,6 +52,14 @@ export function command(): Command {
       .option("--source <name>", "with --all: only of this source")
       .action((numbers: string[], _options, self: Command) =>
         redrive(numbers, self.optsWithGlobals()),
+      ),
+  );
+  dead.addCommand(
+    newCommand("rm", "remove dead letters for good, and print them a last time")
+      .argument("[numbers...]", "as ls lists them")
+      .option("--unreadable", "all there are now that are no letters, and so cannot be redriven")
+      .action((numbers: string[], _options, self: Command) =>
+        remove(numbers, self.optsWithGlobals()),
       ),
   );
   return dead;
@@ -93,7 +104,9 @@ function show(number: string, options: CommonOptions): Promise<void> {
   });
 }
 
-type Outcome = { redriven: Redriven[]; failed: { seq: number; why: string }[] };
+type Failed = { seq: number; why: string }[];
+type Outcome = { redriven: Redriven[]; failed: Failed };
+type Removal = { removed: DeadEntry[]; failed: Failed };
 
 function redrive(numbers: readonly string[], options: RedriveOptions): Promise<void> {
   if ((numbers.length === 0) === (options.all !== true))
@@ -102,35 +115,64 @@ function redrive(numbers: readonly string[], options: RedriveOptions): Promise<v
     throw usageError("Cannot redrive: --source goes with --all");
   const given = numbers.map((number) => wholeNumber("the number", number));
   return withNats(options, async (nc) => {
-    const seqs = options.all === true ? await everySeq(nc, options.source) : given;
-    const outcome: Outcome = { redriven: [], failed: [] };
-    for (const [i, seq] of seqs.entries()) {
-      if (i > 0 && i % 1000 === 0) progress(`${i} of ${seqs.length}`);
-      try {
-        outcome.redriven.push(await redriveDeadLetter(nc, seq));
-      } catch (error) {
-        // One letter that cannot go does not hold up the rest; a server that is away does.
-        if (!(error instanceof OnhandError) || error.code === "nats_unavailable") throw error;
-        outcome.failed.push({ seq, why: error.message });
-      }
-    }
-    printResult(options, outcome, redrivenText);
-    if (outcome.failed.length > 0) throw new ResultIsNo();
+    const all = options.source === undefined ? {} : { source: options.source };
+    const seqs = options.all === true ? await everySeq(nc, all) : given;
+    const { done, failed } = await each(seqs, (seq) => redriveDeadLetter(nc, seq));
+    printResult(options, { redriven: done, failed }, redrivenText);
+    if (failed.length > 0) throw new ResultIsNo();
   });
 }
 
+function remove(numbers: readonly string[], options: RemoveOptions): Promise<void> {
+  if ((numbers.length === 0) === (options.unreadable !== true))
+    throw usageError("Cannot remove: give the numbers of letters, or --unreadable");
+  const given = numbers.map((number) => wholeNumber("the number", number));
+  return withNats(options, async (nc) => {
+    const seqs =
+      options.unreadable === true
+        ? await everySeq(nc, { reason: UNREADABLE })
+        : [...new Set(given)];
+    const { done, failed } = await each(seqs, (seq) => removeDeadLetter(nc, seq));
+    printResult(options, { removed: done, failed }, removedText);
+    if (failed.length > 0) throw new ResultIsNo();
+  });
+}
+
+/** One letter that cannot go does not hold up the rest; a server that is away does. */
+async function each<T>(
+  seqs: readonly number[],
+  work: (seq: number) => Promise<T>,
+): Promise<{ done: T[]; failed: Failed }> {
+  const done: T[] = [];
+  const failed: Failed = [];
+  for (const [i, seq] of seqs.entries()) {
+    if (i > 0 && i % 1000 === 0) progress(`${i} of ${seqs.length}`);
+    try {
+      done.push(await work(seq));
+    } catch (error) {
+      if (!(error instanceof OnhandError) || error.code === "nats_unavailable") throw error;
+      failed.push({ seq, why: error.message });
+    }
+  }
+  return { done, failed };
+}
+
 /** All letters there are now, oldest first, so that the order of a SKU is kept as far as it was. */
-async function everySeq(nc: NatsConnection, source: string | undefined): Promise<number[]> {
+async function everySeq(
+  nc: NatsConnection,
+  { source, reason }: { source?: string; reason?: string },
+): Promise<number[]> {
   const seqs: number[] = [];
-  const one = source === undefined ? {} : { source };
-  for (let beforeSeq: number | undefined; ; beforeSeq = seqs.at(-1)) {
+  for (let beforeSeq: number | undefined; ; ) {
     const page = await listDeadLetters(nc, {
       limit: 1000,
-      ...one,
+      ...(source === undefined ? {} : { source }),
       ...(beforeSeq === undefined ? {} : { beforeSeq }),
     });
-    seqs.push(...page.map((entry) => entry.seq));
+    const wanted = page.filter(({ letter }) => reason === undefined || letter.reason === reason);
+    seqs.push(...wanted.map((entry) => entry.seq));
     if (page.length < 1000) return seqs.reverse();
+    beforeSeq = page.at(-1)?.seq;
   }
 }
 
@@ -152,6 +194,15 @@ function redrivenText({ redriven, failed }: Outcome): string {
   const lines = redriven.map(({ seq, stream, logSeq }) => `${seq}: now ${stream} ${logSeq}`);
   for (const { seq, why } of failed) lines.push(`${seq}: ${why}`);
   return [...lines, `${redriven.length} redriven, ${failed.length} could not be`].join("\n");
+}
+
+/** Whole, for they are nowhere else from now on. */
+function removedText({ removed, failed }: Removal): string {
+  const texts = removed.map((entry) => `${wholeText(entry)}\n`);
+  const lines = failed.map(({ seq, why }) => `${seq}: ${why}`);
+  return [...texts, ...lines, `${removed.length} removed, ${failed.length} could not be`].join(
+    "\n",
+  );
 }
 
 function payloadText({ payload, payloadBase64 }: DeadEntry["letter"]): string {

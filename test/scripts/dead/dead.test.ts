@@ -119,7 +119,47 @@ describe("onhand dead", () => {
     expect((await listed()).map((letter) => letter.seq)).toEqual([4]);
   });
 
+  test("removes what is no letter, and cannot be redriven; it is printed a last time", async () => {
+    const jsm = await jetstreamManager(nc);
+    for (const text of ["no letter", '{"id":1}']) {
+      await nc.request("inv.dead.gateway", text, { timeout: 5_000 });
+    }
+    expect((await dead("redrive", "5")).code).toBe(1);
+    const { code, out } = await dead("rm", "--unreadable", "--json");
+    expect(code).toBe(0);
+    const { removed, failed } = JSON.parse(out) as { removed: DeadEntry[]; failed: unknown[] };
+    expect(removed.map(({ seq, letter }) => [seq, letter.reason, letter.payload])).toEqual([
+      [5, "unreadable", "no letter"],
+      [6, "unreadable", '{"id":1}'],
+    ]);
+    expect(failed).toEqual([]);
+    expect((await listed()).map((letter) => letter.seq)).toEqual([4]);
+    expect((await jsm.streams.info("DEAD")).state.messages).toBe(1);
+    expect(await dead("rm", "--unreadable")).toMatchObject({
+      code: 0,
+      out: "0 removed, 0 could not be\n",
+    });
+  });
+
+  test("removes by number, also one that could be redriven; who is not there is named, and exits 1", async () => {
+    const { code, out } = await dead("rm", "4", "4", "77");
+    expect(code).toBe(1);
+    expect(out).toMatch(/^number +4$/m);
+    expect(out).toContain("\n\ncut\n");
+    expect(out).toContain("77: Cannot find dead letter 77");
+    expect(out).toContain("1 removed, 1 could not be");
+    expect(await listed()).toEqual([]);
+  });
+
+  test("says in its help what there is", async () => {
+    expect((await dead("--help")).out).toMatch(/^ {2}rm /m);
+    expect((await dead("rm", "--help")).out).toContain("--unreadable");
+  });
+
   test.each([
+    [["rm"], /give the numbers/],
+    [["rm", "1", "--unreadable"], /give the numbers/],
+    [["rm", "x"], /whole number/],
     [["redrive"], /give the numbers/],
     [["redrive", "1", "--all"], /give the numbers/],
     [["show", "first"], /whole number/],
