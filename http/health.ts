@@ -8,6 +8,7 @@ import type { Redis } from "../shared/redis.ts";
 import { askAll } from "./ask_all.ts";
 import type { HealthPort, PartHealth, ShardStatus } from "./ports.ts";
 import { processMetrics } from "./process_metrics.ts";
+import type { TopologyWatch } from "./topology_watch.ts";
 
 /** Where stock processes are asked which shards they run. */
 const STATUS_SUBJECT = "onhand.stock.status";
@@ -17,15 +18,21 @@ export function healthOf(
   database: Database,
   redis: Redis,
   shards: number,
+  watch: TopologyWatch,
 ): HealthPort {
   return {
     nats: () => timed(() => nc.flush()),
     postgres: () => timed(() => database.run((sql) => sql`select 1`, HEALTH_TIMEOUT_MS)),
     redis: () => timed(() => redis.ping()),
+    topology: async () => isSame(watch, await timed(() => watch.check())),
     shards: () => askShards(nc, shards),
     metrics: processMetrics(nc),
   };
 }
+
+/** A record that cannot be read just now is no other one. */
+const isSame = ({ fault }: TopologyWatch, read: PartHealth): PartHealth =>
+  fault === undefined ? { ...read, ok: true } : { ok: false, detail: fault };
 
 /** How long `work` took; not ok when it fails or takes longer than HEALTH_TIMEOUT_MS. */
 async function timed(work: () => Promise<unknown>): Promise<PartHealth> {

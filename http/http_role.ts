@@ -31,6 +31,7 @@ import { plannerPort } from "./planner.ts";
 import type { DecidePort, Edge, RegistryPort } from "./ports.ts";
 import { serveHttp } from "./serve.ts";
 import { startServices } from "./services.ts";
+import { TopologyWatch } from "./topology_watch.ts";
 
 export type HttpRoleOptions = {
   config: Pick<
@@ -68,6 +69,8 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
   };
   try {
     const topology = options.topology ?? (await readTopology(nc));
+    const watch = new TopologyWatch(nc, topology, log);
+    closers.push(() => watch.stop());
     const publisher = createPublisher(nc, topology);
     closers.push(() => publisher.close(HTTP_STOP_GRACE_MS));
     const redis = connectRedis(endpoints.redis, { name });
@@ -82,13 +85,13 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
     const registry = registryPort(new LevelRegistry(redis), topology.epoch);
     const ledger = ledgerReads(database, topology);
     const edge: Edge = {
-      decider: withFirstLines(measured(decidePort(publisher, topology), metrics), ledger),
+      decider: withFirstLines(measured(decidePort(publisher, topology, watch), metrics), ledger),
       registry,
       ledger,
       master: masterData(database),
       planner: plannerPort(nc, database, topology),
       hub,
-      health: healthOf(nc, database, redis, topology.shards),
+      health: healthOf(nc, database, redis, topology.shards, watch),
       metrics,
       log,
       deadlineMs: config.httpDeadlineMs,
@@ -114,11 +117,16 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
   }
 }
 
-function decidePort(publisher: Publisher, { epoch, shards }: Topology): DecidePort {
+function decidePort(
+  publisher: Publisher,
+  { epoch, shards }: Topology,
+  watch: TopologyWatch,
+): DecidePort {
   return {
     epoch,
     shards,
     async decide(command, deadlineMs) {
+      watch.requireSame();
       if (deadlineMs === undefined) return publisher.decide(command);
       const decision = await publisher.decide(command, { deadlineMs });
       if (!("status" in decision)) return decision;

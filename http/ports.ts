@@ -52,6 +52,8 @@ export type HealthPort = {
   nats(): Promise<PartHealth>;
   postgres(): Promise<PartHealth>;
   redis(): Promise<PartHealth>;
+  /** Whether the log is the one this edge was started for. */
+  topology(): Promise<PartHealth>;
   /** One entry for each shard of the current epoch; without `owner` when nobody works on it. */
   shards(): Promise<ShardStatus[]>;
   /** Metrics of the stock and forecast processes that answer, each as Prometheus text. Never throws. */

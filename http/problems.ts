@@ -123,7 +123,9 @@ const edge = {
   log_unavailable: {
     status: 503,
     title: "The log is away",
-    meaning: "NATS does not answer. Nothing was written: repeat the request.",
+    meaning:
+      "NATS does not answer, or it has another log than this edge was started for (`/readyz` says which). " +
+      "Nothing was written: repeat the request.",
     retryAfterS: 1,
   },
   log_full: {
@@ -253,6 +255,7 @@ const OPERATING: Record<string, ProblemCode> = {
   publish_denied: "log_unavailable",
   publish_not_sent: "log_unavailable",
   publisher_closed: "log_unavailable",
+  topology_changed: "log_unavailable",
   publisher_full: "overloaded",
   command_too_large: "body_too_large",
   command_of_several_shards: "invalid_field",

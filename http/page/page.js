@@ -118,10 +118,15 @@ async function readStatus() {
   }
 }
 
+function notReady({ parts }) {
+  if (!parts.nats.ok) return "the log is away";
+  return parts.topology.ok ? "shards without an owner" : "another log: start the edge again";
+}
+
 function show(status) {
   const { shards } = status;
   if (status.ready) pill("ready", "good", "ready");
-  else pill("ready", "bad", status.parts.nats.ok ? "shards without an owner" : "the log is away");
+  else pill("ready", "bad", notReady(status));
   byId("decisions").textContent = short(status.commandsPerSecond);
   byId("edge-decisions").firstChild.textContent = `${short(status.decisionsPerSecond)} by this edge`;
   const isAsked = status.decisionsPerSecond > 0;

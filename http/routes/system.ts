@@ -65,7 +65,8 @@ function ready(edge: Edge): Route {
     path: "/readyz",
     name: "readyz",
     tag: "system",
-    summary: "Whether writes can be decided: NATS answers and every shard has an owner",
+    summary:
+      "Whether writes can be decided: NATS answers with the log of this edge, and every shard has an owner",
     description:
       "503 when not. Redis or Postgres away is told but does not make it unready: writes and " +
       "(stale) reads go on.",
@@ -123,17 +124,18 @@ function metrics(edge: Edge): Route {
 }
 
 async function readiness(edge: Edge) {
-  const [nats, postgres, redis, list] = await Promise.all([
+  const [nats, postgres, redis, topology, list] = await Promise.all([
     safely(edge.health.nats()),
     safely(edge.health.postgres()),
     safely(edge.health.redis()),
+    safely(edge.health.topology()),
     edge.health.shards().catch((): ShardStatus[] => []),
   ]);
   const owned = list.filter(isAtWork).length;
   const total = edge.decider.shards;
   return {
-    ready: nats.ok && owned === total,
-    parts: { nats, postgres, redis },
+    ready: nats.ok && topology.ok && owned === total,
+    parts: { nats, postgres, redis, topology },
     shards: { total, owned, list },
   };
 }

@@ -50,6 +50,7 @@ export async function edgeOfFake(
       nats: well,
       postgres: well,
       redis: well,
+      topology: well,
       shards: async () =>
         Array.from({ length: actor.shards }, (_, shard) => ({
           shard,
