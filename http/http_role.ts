@@ -36,7 +36,14 @@ import { TopologyWatch } from "./topology_watch.ts";
 export type HttpRoleOptions = {
   config: Pick<
     Config,
-    "host" | "port" | "httpToken" | "httpDeadlineMs" | "databasePool" | "logLevel" | "name"
+    | "host"
+    | "port"
+    | "httpToken"
+    | "httpHosts"
+    | "httpDeadlineMs"
+    | "databasePool"
+    | "logLevel"
+    | "name"
   >;
   endpoints: Pick<Endpoints, "nats" | "postgres" | "redis">;
   /** Default: as recorded on the NATS server. */
@@ -97,6 +104,7 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
       deadlineMs: config.httpDeadlineMs,
       token: config.httpToken,
       isLocal: isLoopback(config.host),
+      hosts: config.httpHosts,
     };
     // So that the first who asks for metrics need not wait until it is known whom to wait for.
     void edge.health.metrics();

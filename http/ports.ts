@@ -82,4 +82,6 @@ export type Edge = {
   token: string | undefined;
   /** Whether it listens on loopback: then, without a token, it is written to by a name of this machine only. */
   isLocal: boolean;
+  /** Other names, without port, by which pages (on loopback all) may write without a token. */
+  hosts: readonly string[];
 };

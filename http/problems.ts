@@ -60,8 +60,9 @@ const edge = {
     status: 403,
     title: "Another site may not write",
     meaning:
-      "Without a token a browser writes from the edge's own pages only, and to an edge that listens on loopback " +
-      "only by a name of that machine (localhost, 127.0.0.1, [::1]). Set `ONHAND_HTTP_TOKEN` for other sites and names.",
+      "Without a token a browser writes from the edge's own pages only, and by a name that no other site can have: " +
+      "localhost, an address, one of `ONHAND_HTTP_HOSTS`. To an edge that listens on loopback programs too write by " +
+      "localhost, 127.0.0.1, [::1] or such a name only. Set `ONHAND_HTTP_TOKEN` for other sites.",
   },
   not_found: { status: 404, title: "There is nothing here", meaning: "No route has this path." },
   unknown_sku: {

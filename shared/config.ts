@@ -26,6 +26,19 @@ const natsUrls = z
     { error: "expected nats://host:port, several with commas" },
   );
 
+/** Host names without scheme and port, with commas. */
+const hostNames = z
+  .string()
+  .transform((value) =>
+    value
+      .split(",")
+      .map((one) => one.trim())
+      .filter((one) => one !== ""),
+  )
+  .refine((names) => names.every((one) => /^[a-z0-9._-]+$/i.test(one)), {
+    error: "expected names such as hub.example, with commas, without scheme and port",
+  });
+
 type Setting = {
   /** Name in the environment. */
   name: string;
@@ -94,6 +107,15 @@ export const SETTINGS = {
     unit: "text",
     meaning:
       "When set (16 characters or more), requests that write need `Authorization: Bearer <token>`.",
+  },
+  httpHosts: {
+    name: "ONHAND_HTTP_HOSTS",
+    schema: hostNames,
+    fallback: "",
+    fallbackText: "none",
+    unit: "names",
+    meaning:
+      "Names this edge is called by, with commas, besides localhost and addresses: without a token a browser writes by these only, so that no other site has its own name point here.",
   },
   httpDeadlineMs: {
     name: "ONHAND_HTTP_DEADLINE_MS",

@@ -73,13 +73,37 @@ describe("POST without a token", () => {
     ]);
   });
 
-  test("on an address others reach is for programs and pages of its own, whatever its name", async () => {
+  test("on an address others reach is for programs by any name, and pages of its own by a name of its own", async () => {
     const host = "hub.shop.lan";
-    await expectAll({ isLocal: false }, [
+    const pages = (one: string) => ({ host: one, origin: `http://${one}` });
+    await expectAll({ isLocal: false, hosts: [host] }, [
       ...PAGES,
       ["a program elsewhere", { host }, 200],
-      ["our page under that name", { host, origin: `http://${host}` }, 200],
+      ["a container by the name of ours", { host: "onhand:3030" }, 200],
+      ["our page under that name", pages(host), 200],
+      ["our page under that name and a port", pages("HUB.shop.lan:3030"), 200],
+      ["our page under an address", pages("10.0.0.5:3030"), 200],
+      ["our page under another kind of address", pages("[fd00::5]:3030"), 200],
       ["a page of another name", { host, origin: "http://www.shop.lan" }, 403],
+      ["a page of a name that was made to point here", pages("evil.example:3030"), 403],
+      ["one that looks like ours", pages("hub.shop.lan.evil.example"), 403],
+      ["one that looks like an address", pages("10.0.0.5.evil.example:3030"), 403],
+      [
+        "what a browser of such a page says besides",
+        { host: "evil.example", "sec-fetch-site": "same-origin" },
+        403,
+      ],
+    ]);
+    await expectAll({ isLocal: false }, [["our page, its name not given", pages(host), 403]]);
+  });
+
+  test("on loopback a name that was given is one of this machine", async () => {
+    const host = "hub.example";
+    await expectAll({ isLocal: true, hosts: [host] }, [
+      ["a proxy that keeps the name", { host }, 200],
+      ["a page behind it", { host, origin: `https://${host}` }, 200],
+      ["another name", { host: "evil.example" }, 403],
+      ["an address that is not of loopback", { host: "10.0.0.5" }, 403],
     ]);
   });
 });

@@ -64,6 +64,7 @@ export async function edgeOfFake(
     deadlineMs: 300,
     token: options.token,
     isLocal: true,
+    hosts: [],
   };
   const app = createApp(edge);
   return {
