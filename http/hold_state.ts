@@ -136,16 +136,18 @@ function emptyLine(row: Row): Line {
   };
 }
 
-/** Books one row into a line; false when it says nothing of the hold (a refusal). */
+/** Books one row into a line; false when it says nothing of it: a refusal, or a command of the others in its name. */
 function fold(line: Line, row: Row, extra: Extra): boolean {
   if (row.outcome !== "applied") return false;
   const isPlacing = row.type === "hold" && row.cause === "command";
-  if (isPlacing && !isLive(line)) Object.assign(line, emptyLine(row)); // a finished id was used again
+  const wasLive = isLive(line);
+  if (isPlacing && !wasLive) Object.assign(line, emptyLine(row)); // a finished id was used again
   // Once firm it stays firm, whatever is asked of it later.
-  const isFirm = line.expiresAt === null && isLive(line);
+  const isFirm = line.expiresAt === null && wasLive;
   line.qty += Number(row.delta_reserved);
   line.backordered += Number(row.delta_backordered);
   if (!isLive(line)) {
+    if (!wasLive) return false;
     line.status = endBy(row, extra.outcome);
     return true;
   }

@@ -199,8 +199,12 @@ function holdRow(s: Shard, hold: Hold): TableRow {
 }
 
 export function groupState(group: Group): Record<string, unknown> {
-  const { home, placedBy, placedMs, elsewhere, sealed, outcome, ttlMs } = group;
-  return { home, placedBy, placedMs, elsewhere, sealed, outcome, ttlMs };
+  const { home, placedBy, placedMs, elsewhere, sealed, outcome, ttlMs, backorder, over } = group;
+  return {
+    ...{ home, placedBy, placedMs, elsewhere, sealed, outcome, ttlMs },
+    ...(backorder ? { backorder } : {}),
+    ...(over ? { over } : {}),
+  };
 }
 
 function transferKey({ id, key }: Transfer): TableRow {

@@ -1,7 +1,7 @@
 // Pure.
 // What becomes of holds: extended, fulfilled, released, expired. A group goes as one, but for a `fulfill` with a
-// quantity, which is of one line. S9: each hold ends once. S20: what is decided at home is sent to its lines
-// elsewhere, with ids made from the position.
+// quantity, which is of one line: what such a one ends is no end of the others, wherever they are. S9: each hold ends
+// once. S20: what is decided at home is sent to its lines elsewhere, with ids made from the position.
 
 import { ANY_LOCATION } from "../../shared/ids.ts";
 import { formatTime } from "../../shared/time.ts";
@@ -22,7 +22,7 @@ import { PLACING_MS } from "./limits.ts";
 import { quickTime } from "./quick_time.ts";
 import { APPLIED, HOLD_EXPIRED, HOLD_FINISHED, HOLD_UNSEALED, UNKNOWN_HOLD } from "./reasons.ts";
 import type { Shard } from "./shard.ts";
-import type { Group, Hold, KeyState } from "./state.ts";
+import { type Group, type Hold, type KeyState, NEVER_MS } from "./state.ts";
 
 /** The hold a command names: at its location, or with `-` wherever it is. Live ones first. */
 export function namedHold(s: Shard, c: Command, key: KeyState): Hold | null {
@@ -56,43 +56,89 @@ export function liveFault(hold: Hold | null): number {
 
 /** The lines that go with a hold: its group's live ones, its own first. */
 export function linesOf(hold: Hold): Hold[] {
-  if (hold.group === null) return [hold];
+  const own = hold.status === "held" ? [hold] : [];
+  if (hold.group === null) return own;
   const others = hold.group.lines.filter((line) => line !== hold && line.status === "held");
-  return [hold, ...others];
+  return own.concat(others);
+}
+
+/**
+ * Why a hold cannot be extended, fulfilled or released as a whole, or APPLIED: a line that was fulfilled by itself
+ * names the others, which live on.
+ */
+function wholeFault(s: Shard, hold: Hold | null): number {
+  const fault = liveFault(hold);
+  if (hold?.status !== "fulfilled") return fault;
+  return linesOf(hold).length > 0 || mayLiveElsewhere(s, hold) ? APPLIED : fault;
+}
+
+/** Whether, as far as home knows, lines elsewhere live on, though none does here. */
+function mayLiveElsewhere(s: Shard, { group, dueMs }: Hold): boolean {
+  if (group === null || group.elsewhere.length === 0) return false;
+  return group.outcome === "held" && !group.over && dueMs > s.now;
+}
+
+/** Where a command of a whole hold is decided: at the line it names, unless only others of it live on. */
+function placeOf(hold: Hold): KeyState {
+  return hold.status === "fulfilled" ? (linesOf(hold)[0] ?? hold).key : hold.key;
+}
+
+/** The end of all its lines elsewhere is sent: there is nothing more to say of it. */
+function tellOver(s: Shard, group: Group | null): void {
+  if (group === null || group.elsewhere.length === 0) return;
+  group.over = true;
+  s.dirtyGroup(group);
 }
 
 /** `extend`: until then; null is paid, and firm from now on. */
 export function extend(s: Shard, c: Command, key: KeyState): number {
   const named = namedHold(s, c, key);
-  if (named !== null) s.place = named.key;
-  const fault = liveFault(named);
+  if (named !== null) s.place = placeOf(named);
+  const fault = wholeFault(s, named);
   if (fault !== APPLIED || named === null) return fault;
   const { group } = named;
   if (group !== null) s.dirtyGroup(group);
   if (group !== null) group.ttlMs = c.ttlMs === FIRM ? null : c.ttlMs;
-  for (const line of linesOf(named)) {
+  const lines = linesOf(named);
+  for (const line of lines) {
     if (!line.firm && c.ttlMs === FIRM) makeFirm(s, line);
     s.book(line.key, c, "command", c.atMs, c.hold);
     if (!line.firm) setDue(s, line, s.now + (group === null ? c.ttlMs : lifeMs(s, group)));
   }
+  if (lines.length === 0) s.book(named.key, c, "command", c.atMs, c.hold);
+  if (group !== null && group.elsewhere.length > 0) prolongFulfilled(s, group);
   sendElsewhere(s, named, group, { type: "extend", ttlMs: c.ttlMs === FIRM ? null : c.ttlMs });
   return APPLIED;
+}
+
+/** Until when lines elsewhere live stands at those that were fulfilled here, too. */
+function prolongFulfilled(s: Shard, group: Group): void {
+  for (const line of group.lines) {
+    if (line.status !== "fulfilled" || line.firm) continue;
+    line.firm = group.ttlMs === null;
+    line.dueMs = line.firm ? NEVER_MS : s.now + lifeMs(s, group);
+  }
 }
 
 /** `fulfill`: goods leave. Never refused for a live hold; more than it holds is not taken (S5). */
 export function fulfill(s: Shard, c: Command, key: KeyState): number {
   const named = namedHold(s, c, key);
-  if (named !== null) s.place = named.key;
-  const fault = liveFault(named);
+  const isWhole = c.qty < 0;
+  if (named !== null) s.place = isWhole ? placeOf(named) : named.key;
+  const fault = isWhole ? wholeFault(s, named) : liveFault(named);
   if (fault !== APPLIED || named === null) return fault;
-  const lines = c.qty >= 0 ? [named] : linesOf(named);
+  const lines = isWhole ? linesOf(named) : [named];
   for (const line of lines) {
     const range = physicalFault(s, line.key, null, -unitsLeaving(line, c.qty));
     if (range !== APPLIED) return range;
   }
   const { group } = named;
   for (const line of lines) goodsLeave(s, c, line, c.qty, c.raw.final === true);
-  if (c.qty < 0) sendElsewhere(s, named, group, { type: "fulfill", ...finalOf(c) });
+  if (!isWhole) return APPLIED;
+  if (lines.length === 0) s.book(named.key, c, "command", c.atMs, c.hold);
+  sendElsewhere(s, named, group, { type: "fulfill", ...finalOf(c) });
+  // What waits for stock elsewhere lives on.
+  if (c.raw.final === true || group?.backorder === false) tellOver(s, group);
   return APPLIED;
 }
 
@@ -124,12 +170,15 @@ export function goodsLeave(s: Shard, c: Command, line: Hold, qty: number, final:
 /** `release`: free again. */
 export function release(s: Shard, c: Command, key: KeyState): number {
   const named = namedHold(s, c, key);
-  if (named !== null) s.place = named.key;
-  const fault = liveFault(named);
+  if (named !== null) s.place = placeOf(named);
+  const fault = wholeFault(s, named);
   if (fault !== APPLIED || named === null) return fault;
   const { group } = named;
-  for (const line of linesOf(named)) letGo(s, c, line);
+  const lines = linesOf(named);
+  for (const line of lines) letGo(s, c, line);
+  if (lines.length === 0) s.book(named.key, c, "command", c.atMs, c.hold);
   sendElsewhere(s, named, group, { type: "release" });
+  tellOver(s, group);
   return APPLIED;
 }
 
@@ -153,6 +202,7 @@ export function expire(s: Shard, hold: Hold): void {
   if (!isFirst) return;
   if (unsealed) sendElsewhere(s, hold, group, { type: "seal", outcome: "aborted" });
   else sendElsewhere(s, hold, group, { type: "release", reason: "expired" });
+  tellOver(s, group);
 }
 
 /** Sends what home decided to one line in each other shard. */

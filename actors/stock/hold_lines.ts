@@ -119,6 +119,7 @@ function placeLines(
   group.sealed = group.home === null;
   group.ttlMs = c.ttlMs === FIRM ? null : c.ttlMs;
   if (isHome(s, group)) {
+    group.backorder = c.raw.backorder === true;
     group.elsewhere = (c.raw.elsewhere ?? []).map(({ sku, location }) => ({
       sku,
       location: location ?? ANY_LOCATION,

@@ -215,6 +215,9 @@ export class Group {
   outcome: SealOutcome | null = null;
   /** What the lines become when sealed as held: null for firm. */
   ttlMs: number | null = null;
+  /** At home of a hold over shards: whether lines elsewhere may wait for stock, and whether their end was sent to them. */
+  backorder = false;
+  over = false;
 }
 
 export class OrderLine implements Due {

@@ -4,13 +4,13 @@ import { parseTime } from "../../shared/time.ts";
 import { partition } from "../../streams/partition.ts";
 import { toToken } from "../../streams/subjects.ts";
 import type { OracleCommand } from "./oracle_decode.ts";
-import { type FactContext, lineOf } from "./oracle_facts.ts";
+import type { FactContext } from "./oracle_facts.ts";
+import { order, policy } from "./oracle_parameters.ts";
 import {
   MINUTE_MS,
   type OracleGroup,
   type OracleHold,
   OracleKey,
-  type OracleRule,
   type OracleState,
   QUANTITY_MAX,
   SELLABLE,
@@ -197,8 +197,14 @@ function holdLines({ state, options }: FactContext, command: OracleCommand): Ver
   if (reasons.length > 0) return REJECTION_REASONS.find((reason) => reasons.includes(reason));
   const isHome = home !== undefined && partition(toToken(home), options.shards) === options.shard;
   const ttlMs = body.ttlMs as number | null;
-  const placed = { placedBy: command.id, placedMs: state.nowMs };
-  const group: OracleGroup = { home, isHome, ...placed, outcome: undefined, ttlMs };
+  const placed = {
+    placedBy: command.id,
+    placedMs: state.nowMs,
+    backorder: body.backorder === true,
+  };
+  const isSpread = isHome && ((body.elsewhere as unknown[] | undefined) ?? []).length > 0;
+  const spread = { isSpread, spreadUntilMs: 0 };
+  const group: OracleGroup = { home, isHome, ...placed, ...spread, outcome: undefined, ttlMs };
   const before = groupOf(state, id, plans);
   const unsealedMs = Math.min(ttlMs ?? UNSEALED_MS, UNSEALED_MS) + (isHome ? 0 : GRACE_MS);
   const holds = plans.map((plan, i) =>
@@ -290,18 +296,38 @@ function changeHold({ state, atMs }: FactContext, command: OracleCommand): Verdi
   const { body, type } = command;
   const hold = named(state, command);
   const reason = ended(hold);
-  if (hold === undefined || reason !== undefined) return reason;
+  const isWhole = type !== "fulfill" || body.qty === undefined;
+  if (hold === undefined || (reason !== undefined && !(isWhole && goesOn(state, hold))))
+    return reason;
   if (isUnsealed(hold)) return "hold_unsealed";
+  const { group } = hold;
+  const lines = isWhole ? linesWith(state, hold) : [hold];
   if (type === "extend") {
-    for (const line of linesWith(state, hold)) prolong(state, line, body.ttlMs as number | null);
-  } else if (type === "release") {
-    for (const line of linesWith(state, hold)) letGo(state, line);
-  } else {
-    const lines = body.qty === undefined ? linesWith(state, hold) : [hold];
+    const ttlMs = body.ttlMs as number | null;
+    for (const line of lines) prolong(state, line, ttlMs);
+    if (group?.isSpread) spreadFor(state, group, ttlMs);
+    return undefined;
+  }
+  if (type === "release") for (const line of lines) letGo(state, line);
+  else
     for (const line of lines)
       goodsLeave(state, line, body.qty as number | undefined, body.final === true, atMs);
-  }
+  const isOver = type === "release" || (isWhole && (body.final === true || !group?.backorder));
+  if (group !== undefined && isOver) group.spreadUntilMs = 0;
   return undefined;
+}
+
+/** Whether others of a hold live on when a line of it was fulfilled by itself, here or, as home knows, elsewhere. */
+function goesOn(state: OracleState, hold: OracleHold): boolean {
+  const { status, group } = hold;
+  if (status !== "fulfilled" || group === undefined) return false;
+  return linesWith(state, hold).length > 0 || group.spreadUntilMs > state.nowMs;
+}
+
+/** What is firm stays so. */
+function spreadFor(state: OracleState, group: OracleGroup, ttlMs: number | null): void {
+  const untilMs = ttlMs === null ? Number.POSITIVE_INFINITY : state.nowMs + ttlMs;
+  if (group.spreadUntilMs !== Number.POSITIVE_INFINITY) group.spreadUntilMs = untilMs;
 }
 
 /** Free again; what a firm one still held or waited for was not asked for after all. */
@@ -344,39 +370,11 @@ function seal({ state, atMs }: FactContext, command: OracleCommand): Verdict {
   if (hold.status !== "held") return "hold_expired";
   const lines = linesWith(state, hold);
   group.outcome = outcome;
+  if (group.isSpread && outcome === "held") spreadFor(state, group, group.ttlMs);
   for (const line of lines) {
     if (outcome === "held") prolong(state, line, group.ttlMs);
     else if (outcome === "aborted") letGo(state, line);
     else goodsLeave(state, line, undefined, true, atMs);
   }
-  return undefined;
-}
-
-// ---------------------------------------------------------------- policies and orders
-
-function policy({ state }: FactContext, command: OracleCommand): Verdict {
-  const { body, sku, location } = command;
-  const key = state.key(sku, location);
-  if (body.ifVersion !== undefined && body.ifVersion !== key.policyVersion)
-    return "version_conflict";
-  key.policyVersion += 1;
-  key.isKept = true;
-  if (body.plan !== undefined) key.plan = body.plan as NonNullable<OracleKey["plan"]>;
-  if (body.channels !== undefined)
-    key.rules = new Map(Object.entries(body.channels as Record<string, OracleRule>));
-  if (body.backorderLimit !== undefined) key.backorderLimit = Number(body.backorderLimit);
-  return undefined;
-}
-
-/** The whole truth about one order line; a lower rev is ignored. */
-function order({ state }: FactContext, command: OracleCommand): Verdict {
-  const { body, sku, location } = command;
-  const line = lineOf(state, state.key(sku, location), body);
-  const rev = Number(body.rev);
-  if (rev < line.rev) return undefined;
-  line.rev = rev;
-  line.ordered = Number(body.ordered);
-  line.status = String(body.status);
-  line.etaMs = typeof body.eta === "string" ? parseTime(body.eta) : undefined;
   return undefined;
 }

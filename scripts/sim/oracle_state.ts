@@ -99,6 +99,10 @@ export type OracleGroup = {
   /** What was sealed; undefined while it waits for that. */
   outcome: string | undefined;
   ttlMs: number | null;
+  backorder: boolean;
+  /** At home: other shards have lines of it, and until when they live as far as home knows. */
+  isSpread: boolean;
+  spreadUntilMs: number;
 };
 
 export type OracleHold = {

@@ -25,6 +25,7 @@ export function finishDue(state: OracleState): void {
   );
   for (const hold of due) {
     finish(state, hold, "expired");
+    if (hold.group !== undefined) hold.group.spreadUntilMs = 0;
     fillBackorders(state, hold.key);
   }
   forget(state);

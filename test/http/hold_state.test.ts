@@ -78,6 +78,18 @@ const CASES: [name: string, checkpoint: Row[], after: Row[], line: object | unde
     { qty: 2, expiresAt: "2026-01-01T00:01:00.000Z" },
   ],
   ["part fulfilled", [checkpointed], [ledger("fulfill", -1)], { qty: 2, status: "held" }],
+  [
+    "fulfilled by itself, then named to release the lines that lived on",
+    [],
+    [atHome, seal("held"), ledger("fulfill", -3, later(10)), ledger("release", 0, later(11))],
+    { qty: 0, status: "fulfilled" },
+  ],
+  [
+    "fulfilled by itself, then sealed as held once more",
+    [{ ...sealed(true), qty: 0, status: "fulfilled" }],
+    [seal("held")],
+    { qty: 0, status: "fulfilled" },
+  ],
   ["fulfilled", [checkpointed], [ledger("fulfill", -3)], { qty: 0, status: "fulfilled" }],
   [
     "sold over a till",

@@ -374,13 +374,13 @@ export const MUTATIONS: readonly Mutation[] = [
         file: "actors/stock/hold_ends.ts",
         find: `export function release(s: Shard, c: Command, key: KeyState): number {
   const named = namedHold(s, c, key);
-  if (named !== null) s.place = named.key;
-  const fault = liveFault(named);
+  if (named !== null) s.place = placeOf(named);
+  const fault = wholeFault(s, named);
 `,
         replace: `export function release(s: Shard, c: Command, key: KeyState): number {
   const named = namedHold(s, c, key);
-  if (named !== null) s.place = named.key;
-  const fault = liveFault(named) === HOLD_UNSEALED ? APPLIED : liveFault(named);
+  if (named !== null) s.place = placeOf(named);
+  const fault = wholeFault(s, named) === HOLD_UNSEALED ? APPLIED : wholeFault(s, named);
 `,
       },
     ],

@@ -23,6 +23,14 @@ const STATES = {
   held: [seal("held")],
   aborted: [seal("aborted")],
   fulfilled: [seal("fulfilled")],
+  /** Sealed as held; then all that is here left by a quantity: the others live on. */
+  part: [seal("held"), { type: "fulfill", ...A, hold: "h", qty: 2 }],
+  /** The same by a sale, and the others were told to go. */
+  over: [
+    seal("held"),
+    { type: "sale", ...A, hold: "h", qty: 2 },
+    { type: "release", ...A, hold: "h" },
+  ],
   expired: [7 * MINUTE_MS],
 } satisfies Record<string, (Json | number)[]>;
 type State = keyof typeof STATES;
@@ -88,6 +96,21 @@ const EXPECTED: Record<State, Record<Name, Expected>> = {
     sealHeld: both("already_sealed"),
     sealAborted: both("already_sealed"),
     sealFulfilled: both("fulfilled"),
+    ...finished("hold_finished", "fulfilled", "hold_finished"),
+  },
+  part: {
+    sealHeld: both("fulfilled"),
+    sealAborted: both("already_sealed"),
+    sealFulfilled: both("already_sealed"),
+    ...finished("hold_finished", "fulfilled", "hold_finished"),
+    extend: { home: "fulfilled, sends extend", away: "hold_finished" },
+    fulfill: { home: "fulfilled, sends fulfill", away: "hold_finished" },
+    release: { home: "fulfilled, sends release", away: "hold_finished" },
+  },
+  over: {
+    sealHeld: both("fulfilled"),
+    sealAborted: both("already_sealed"),
+    sealFulfilled: both("already_sealed"),
     ...finished("hold_finished", "fulfilled", "hold_finished"),
   },
   expired: {
