@@ -1,16 +1,18 @@
-// Owns that a placed hold of several lines is told their places, though its decision came without: a repeat, for the
-// machine remembers of a decision the place and level of one line, and one of a bundle whose decisions were too large
-// for one message. The ledger has them all, a commit later. When it does not answer in time the decision stays
-// without lines: whoever shows it tells what was asked, never a place or level of another line.
+// Owns that a hold of several lines is told their places when it was placed, and those that were short when it was
+// refused, though its decision came without: a repeat, for the machine remembers of a decision the place and level of one
+// line, and one of a bundle whose decisions were too large for one message. The ledger has them all, a commit later. When
+// it does not answer in time the decision stays without lines: whoever shows it tells what was asked, never a place or
+// level of another line.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { ANY_LOCATION } from "../shared/ids.ts";
 import { HTTP_COMMIT_POLL_MS, HTTP_COMMIT_WAIT_MS } from "../shared/limits.ts";
-import type { Decision, DecisionLine } from "../shared/messages.ts";
-import { isApplied } from "./hold_flow.ts";
+import type { Command, Decision, DecisionLine } from "../shared/messages.ts";
+import { isApplied, isRefusedForStock } from "./hold_flow.ts";
 import type { LedgerReads } from "./ledger_reads.ts";
 import type { DecidePort } from "./ports.ts";
 
-/** `decider`, whose decisions of a placed hold of several lines tell them, if the ledger can. */
+/** `decider`, whose decisions of a hold of several lines tell them, if the ledger can. */
 export function withFirstLines(
   decider: DecidePort,
   ledger: Pick<LedgerReads, "lines">,
@@ -20,20 +22,28 @@ export function withFirstLines(
     shards: decider.shards,
     decide(command, deadlineMs) {
       const decided = decider.decide(command, deadlineMs);
-      const isOfSeveral = "lines" in command && command.lines.length > 1;
-      return isOfSeveral ? completed(decided, ledger) : decided;
+      return command.type === "hold" ? completed(command, decided, ledger) : decided;
     },
   };
 }
 
+/** Whether the first time the decision told its lines, and its level alone does not. */
+function toldLines(command: Command, decision: Decision): boolean {
+  const isOfSeveral = "lines" in command && command.lines.length > 1;
+  if (isApplied(decision)) return isOfSeveral;
+  if (!isRefusedForStock(decision)) return false;
+  return "lines" in command || command.location === ANY_LOCATION;
+}
+
 async function completed(
+  command: Command,
   decided: Promise<Decision>,
   ledger: Pick<LedgerReads, "lines">,
 ): Promise<Decision> {
   const decision = await decided;
-  if (decision.lines !== undefined || !isApplied(decision)) return decision;
+  if (decision.lines !== undefined || !toldLines(command, decision)) return decision;
   const lines = await firstLines(ledger, decision);
-  return lines === undefined ? decision : { ...decision, lines };
+  return lines === undefined || lines.length === 0 ? decision : { ...decision, lines };
 }
 
 /** The decision may come before its commit. */

@@ -275,13 +275,18 @@ const REASONS_OF_STOCK: readonly unknown[] = [
   "insufficient_available",
 ] satisfies RejectionReason[];
 
+/** Whether it was refused for want of stock: then lines were short. */
+export const isRefusedForStock = ({ reason }: Decision): boolean =>
+  REASONS_OF_STOCK.includes(reason);
+
 /** The line that a refusal without lines is about: the one whose level it tells. */
 function refusedLine(
   asked: readonly HoldLine[],
-  { reason, level }: Decision,
+  decision: Decision,
   channel: string | undefined,
 ): DecisionLine[] {
-  if (level === undefined || !REASONS_OF_STOCK.includes(reason)) return [];
+  const { reason, level } = decision;
+  if (level === undefined || !isRefusedForStock(decision)) return [];
   const ofSku = asked.filter(({ sku }) => sku === level.sku);
   const line =
     ofSku.find(({ location }) => location === level.location) ??

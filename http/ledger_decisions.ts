@@ -1,16 +1,19 @@
 // Pure.
 // Decisions made again from the ledger: what a caller was told, but for what only rules know (`atp`,
-// `inventoryPosition`), and the lines of a refusal, of which the ledger keeps the first.
+// `inventoryPosition`); of the lines of a refusal those that were short.
 
 import { ANY_LOCATION } from "../shared/ids.ts";
 import type { Decision, DecisionLine, LedgerLevel } from "../shared/messages.ts";
 import { levelOfRow, type Row, timeOf } from "./ledger_rows.ts";
 
+/** A line that was short, as the stock machine leaves it with the row of a refusal. */
+type ShortLine = Omit<DecisionLine, "qty" | "level"> & { line: number };
+
 /** The decision taken at a position, or undefined when no command was. @param rows all of the position's, by ordinal */
 export function decisionOf(rows: readonly Row[]): Decision | undefined {
   const row = rows.find(isOfCommand);
   if (row === undefined) return undefined;
-  const lines = placedLines(rows);
+  const lines = row.outcome === "applied" ? placedLines(rows) : shortLines(row);
   return {
     id: String(row.id),
     outcome: row.outcome as "applied" | "rejected",
@@ -38,6 +41,12 @@ const isOfCommand = (row: Row): boolean => row.cause === "command";
 function levelAfter(rows: readonly Row[], { sku, location }: Row): LedgerLevel {
   const last = rows.findLast((row) => row.sku === sku && row.location === location);
   return levelOfRow(last as Row);
+}
+
+/** The lines of a refused hold that were short, in order; undefined when none was, or the ledger does not say. */
+function shortLines({ extra, qty }: Row): DecisionLine[] | undefined {
+  const { lines, short } = (extra ?? {}) as { lines?: { qty: number }[]; short?: ShortLine[] };
+  return short?.map(({ line, ...of }) => ({ ...of, qty: lines?.[line]?.qty ?? Number(qty) }));
 }
 
 /** The lines of a hold that had several or let the actor choose: a row each, in order; its other rows follow. */

@@ -49,7 +49,10 @@ export type LedgerReads = StoredLevels & {
    * again, which is allowed once it is forgotten, the newest.
    */
   decision(sku: string, location: string | undefined, id: string): Promise<Decision[]>;
-  /** The lines of the hold placed at the position of `decision`; undefined while the ledger has not got it. */
+  /**
+   * The lines of the hold decided at the position of `decision`, of a refused one those that were short, none when the
+   * ledger does not say; undefined while it has not got the decision.
+   */
   lines(decision: Decision): Promise<DecisionLine[] | undefined>;
   /** The hold that `sku` has under an id, as committed, with its lines of other SKUs in all shards. */
   hold(hold: string, sku: string): Promise<HoldState | undefined>;
@@ -78,10 +81,10 @@ export function ledgerReads(database: Database, topology: Topology): LedgerReads
         return decisionsOf(await newestRows(sql, sku, locations, id));
       }),
     lines: (decision) =>
-      database.run(
-        async (sql) => decisionOf(await rowsAt(sql, decision))?.lines,
-        HTTP_COMMIT_WAIT_MS,
-      ),
+      database.run(async (sql) => {
+        const found = decisionOf(await rowsAt(sql, decision));
+        return found === undefined ? undefined : (found.lines ?? []);
+      }, HTTP_COMMIT_WAIT_MS),
     hold: (hold, sku) => {
       const shard = partition(toToken(sku), topology.shards);
       return readHold(database, { hold, sku, epoch: topology.epoch, shard });

@@ -122,6 +122,7 @@ const line = z.strictObject({
   qty: whole,
   short: whole.describe("units missing for this line"),
   level: z.union([LevelAnswer, LedgerLevelAnswer]).optional(),
+  available: whole.optional().describe("instead of the level, of a refusal read from the ledger"),
 });
 
 export const DecisionAnswer = z

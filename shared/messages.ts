@@ -359,6 +359,8 @@ export type DecisionLine = {
   /** Units missing for this line; 0 when it could be met. */
   short: number;
   level?: Level | LedgerLevel;
+  /** Of a refusal read from the ledger, instead of the level. */
+  available?: number;
 };
 
 /** The answer to a command. `duplicate` repeats the first: `first` is its outcome, and reason, position, at, level are its too. */
@@ -377,7 +379,7 @@ export type Decision = {
   at: string;
   /** Of the key the command was decided at; a repeat has it as the ledger keeps it. */
   level?: Level | LedgerLevel;
-  /** For a hold with lines or without a location; a repeat has none, but for those of a placed hold that the edge adds. */
+  /** For a hold with lines or without a location; a repeat has none, but for those that the edge adds from the ledger. */
   lines?: DecisionLine[];
   /** Of a hold asked with a time: it was firm in all its lines, so it has no end. A repeat does not tell. */
   firm?: true;

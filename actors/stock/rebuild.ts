@@ -25,7 +25,8 @@ const QTY_NAME: Readonly<Record<string, string>> = { count: "counted", order: "o
 export function rebuildCommand(rows: readonly LedgerRow[]): RebuiltCommand | undefined {
   const row = commandRow(rows);
   if (row === undefined) return undefined;
-  const extra = row.extra === null ? {} : (JSON.parse(row.extra) as Record<string, unknown>);
+  // What was short is no part of the command.
+  const { short: _, ...extra } = JSON.parse(row.extra ?? "{}") as Record<string, unknown>;
   const command: Record<string, unknown> = {
     type: row.type,
     id: row.id,

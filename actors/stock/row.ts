@@ -1,6 +1,7 @@
 // Pure.
 // A row of the ledger as the stock machine writes it: what changed, by what, and the level after it. S7
 
+import type { DecisionLine } from "../../shared/messages.ts";
 import type { LedgerRow, RowCause } from "../runtime/ledger_row.ts";
 import { ADJUST, type Command, typeName } from "./command.ts";
 import { extraOf } from "./extra.ts";
@@ -18,6 +19,8 @@ export type RowContext = {
   ordinal: number;
   /** Rows of the command so far: the first carries what no column takes. */
   commandRows: number;
+  /** Lines of a hold that is refused. */
+  readonly lines: readonly DecisionLine[] | null;
 };
 
 /** The row of `s.delta` as the ledger takes it, with the levels after it. */
@@ -72,6 +75,6 @@ export function rowOf(
     backfill: c?.backfill ?? false,
     lost: d.lost,
     demand: d.demand,
-    extra: own && s.commandRows++ === 0 ? extraOf(s.now, c, key) : null,
+    extra: own && s.commandRows++ === 0 ? extraOf(s.now, c, key, s.lines) : null,
   };
 }

@@ -155,13 +155,13 @@ function replyOutcome(
   const { decision } = outcome;
   if (!outcome.held) {
     const code = codeOf({ ...decision, reason: outcome.reason });
-    const lines = outcome.lines.map(({ sku, location, qty, short, level }) => ({
+    const lines = outcome.lines.map(({ sku, location, qty, short, level, available = 0 }) => ({
       sku,
       location,
       qty,
       short,
-      // No level: nothing ever was there.
-      available: level?.available ?? 0,
+      // Neither: nothing ever was there.
+      available: level?.available ?? available,
     }));
     const detail = decision.detail ?? `${problemEntry(code).title}: nothing was reserved`;
     return replyProblem(c, code, detail, { hold: request.hold, lines });

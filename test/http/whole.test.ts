@@ -382,6 +382,23 @@ describe("holds", () => {
     }, "told as fulfilled");
   });
 
+  test("a refusal asked for again names the same short lines, as short as they were", async () => {
+    const [first, second] = spread("short") as [string, string];
+    const stocked = { [first]: ["north", "south"], [second]: ["north"] };
+    for (const [sku, locations] of Object.entries(stocked))
+      for (const location of locations) await receive(sku, 2, location);
+    const line = (sku: string, location: string, qty: number) => ({ sku, location, qty });
+    const lines = [line(first, "north", 5), line(first, "south", 4), line(second, "north", 1)];
+    const told = await holdsOf(lines, {}, "short/1");
+    expect(told).toMatchObject({ status: 409, body: { lines: [{ short: 3 }, { short: 2 }] } });
+    await receive(first, 1, "south");
+    const { instance: _, ...again } = (await holdsOf(lines, {}, "short/1")).body;
+    expect(told.body).toMatchObject(again);
+    const anywhere = [{ sku: first, qty: 9 }];
+    const chosen = await holdsOf(anywhere, {}, "short/2");
+    expect((await holdsOf(anywhere, {}, "short/2")).body.lines).toEqual(chosen.body.lines);
+  });
+
   test("over several shards: the same key is the same hold, also at the same time", async () => {
     const skus = spread("twice");
     for (const sku of skus) await receive(sku, 5);
