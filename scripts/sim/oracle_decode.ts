@@ -41,9 +41,8 @@ export function oracleDecode(entry: LogEntry, where: OracleShard): OracleItem[] 
     return [{ index: 0, malformed: "subject of another shard" }];
   let value: unknown;
   try {
-    value = JSON.parse(
-      new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(entry.payload),
-    );
+    // One byte order mark before the text is dropped by the decoder.
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(entry.payload));
   } catch {
     return [{ index: 0, malformed: "no JSON" }];
   }
