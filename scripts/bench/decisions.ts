@@ -20,7 +20,7 @@ export type DecisionsOptions = {
   /** Zipf over 10,000 SKUs, or all callers on one SKU. */
   of: "zipf" | "hot";
   /** One more run, through our publisher. */
-  publisher: boolean;
+  detailed: boolean;
   say: (line: string) => void;
 };
 
@@ -81,7 +81,7 @@ export async function benchDecisions(
     detail = costs;
     return perSecond;
   };
-  const publisherRuns = options.publisher ? [await measure("publisher", throughPublisher)] : [];
+  const publisherRuns = options.detailed ? [await measure("publisher", throughPublisher)] : [];
   for (let run = 1; run <= options.runs; run++) runs.push(await measure(`${run}`, byHand));
   for (const perSecond of publisherRuns) detail.publisherPerSecond = Math.round(perSecond);
   return { runs, correct: allCorrect(checks), detail };

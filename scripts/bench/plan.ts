@@ -20,8 +20,8 @@ export type Effort = {
   runs: number;
   firehoseSeconds: number;
   seconds: number;
-  /** Decisions once more through our publisher. */
-  publisher: boolean;
+  /** Also runs that are told in the detail only: entries one by one, decisions through our publisher. */
+  detailed: boolean;
   machineCommands: number;
   restartKeys: number;
   restartCommands: number;
@@ -46,8 +46,8 @@ export const GROUPS: readonly Group[] = [
   {
     names: ["machine alone"],
     durability: "none",
-    run: async ({ runs, machineCommands: commands, say }) => ({
-      "machine alone": await benchMachineAlone({ runs, commands, say }),
+    run: async ({ runs, machineCommands: commands, detailed, say }) => ({
+      "machine alone": await benchMachineAlone({ runs, commands, detailed, say }),
     }),
   },
   {
@@ -159,13 +159,13 @@ async function openStocked(effort: Effort, options: SystemOptions): Promise<Benc
 
 async function decisions(
   system: BenchSystem,
-  { runs, seconds, publisher, say }: Effort,
+  { runs, seconds, detailed, say }: Effort,
   wanted: ReadonlySet<TargetName>,
   name: TargetName,
   of: "zipf" | "hot",
 ): Promise<Figures> {
   if (!wanted.has(name)) return {};
-  return { [name]: await benchDecisions(system, { runs, seconds, publisher, of, say }) };
+  return { [name]: await benchDecisions(system, { runs, seconds, detailed, of, say }) };
 }
 
 async function latencies(
