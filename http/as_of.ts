@@ -6,7 +6,7 @@ import { ANY_LOCATION } from "../shared/ids.ts";
 import { ofKey, PLACE_ROW } from "../shared/ledger_key.ts";
 import type { LedgerLevel } from "../shared/messages.ts";
 import type { Sql } from "../shared/postgres.ts";
-import { formatTime } from "../shared/time.ts";
+import { formatTime, TIME_MAX_MS } from "../shared/time.ts";
 import { partition } from "../streams/partition.ts";
 import { toToken } from "../streams/subjects.ts";
 import { levelOfRow, type Row } from "./ledger_rows.ts";
@@ -92,7 +92,8 @@ type Prefix = { epoch: number; shard: number; ms: number };
 /** The last entry by the time, or any number beyond it when the time alone tells. */
 async function lastEntry(sql: Sql, { epoch, shard, ms }: Prefix): Promise<number> {
   const dayMs = Math.floor(ms / DAY_MS) * DAY_MS;
-  const times = [ms, dayMs, dayMs + DAY_MS].map(formatTime);
+  const nextDayMs = Math.min(dayMs + DAY_MS, TIME_MAX_MS);
+  const times = [ms, dayMs, nextDayMs].map(formatTime);
   const once = { prepare: false };
   const [found] = await sql.unsafe<{ seq: number }[]>(LAST_ENTRY, [epoch, shard, ...times], once);
   return found?.seq ?? Number.MAX_SAFE_INTEGER;

@@ -4,7 +4,7 @@
 import type { Context } from "hono";
 import { idFault, nameFault } from "../shared/ids.ts";
 import { HTTP_PAGE_ROWS, HTTP_PAGE_ROWS_MAX, HTTP_SKUS_MAX } from "../shared/limits.ts";
-import { parseTime } from "../shared/time.ts";
+import { parseTime, TIME_MAX_MS } from "../shared/time.ts";
 import type { Route } from "./route.ts";
 import { invalidField } from "./validate.ts";
 
@@ -40,8 +40,9 @@ export function timeOfQuery(c: Context, name: string): number | undefined {
   const text = c.req.query(name);
   if (text === undefined) return undefined;
   const ms = parseTime(text);
-  if (ms === undefined || ms < 0) {
-    throw invalidField([{ field: name, fault: "expected RFC 3339 with an offset, from 1970 on" }]);
+  if (ms === undefined || ms < 0 || ms > TIME_MAX_MS) {
+    const fault = "expected RFC 3339 with an offset, from 1970 to 9999";
+    throw invalidField([{ field: name, fault }]);
   }
   return ms;
 }
@@ -87,16 +88,23 @@ export function choiceOfQuery<T extends string>(
 }
 
 /**
- * Refuses query parameters that `route` does not declare, for a misspelt one must not do nothing, and escapes of the
+ * Refuses query parameters that `route` does not declare, for a misspelt one must not do nothing, those given again where
+ * one is meant, for it would not be known which was taken, and escapes of the
  * path or the query that are no UTF-8, which would be taken as they are written. @throws ProblemError invalid_field
  */
 export function checkUrl(c: Context, route: Pick<Route, "path" | "parameters">): void {
   const { url } = c.req;
   if (url.includes("%")) checkEscapes(new URL(url), route.path);
   if (!url.includes("?")) return;
-  for (const found of Object.keys(c.req.query())) {
+  for (const [found, values] of Object.entries(c.req.queries())) {
     const known = (route.parameters ?? []).filter((one) => one.in === "query");
-    if (known.some(({ name }) => name === found)) continue;
+    const parameter = known.find(({ name }) => name === found);
+    if (parameter !== undefined) {
+      if (values.length === 1 || parameter.repeated === true) continue;
+      throw invalidField([
+        { field: found, fault: `is given ${values.length} times, expected once` },
+      ]);
+    }
     const expected = known.map(({ name }) => name).join(", ") || "none";
     const fault = `is no parameter here, expected ${expected}`;
     throw invalidField([{ field: found.slice(0, 60), fault }]);

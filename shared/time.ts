@@ -5,6 +5,9 @@ const RFC3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})$/;
 const DAYS_IN_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
+/** The last time that RFC 3339 can write, ms since 1970. */
+export const TIME_MAX_MS = Date.UTC(10_000, 0, 1) - 1;
+
 /** Milliseconds since 1970 of an RFC 3339 text with an offset, or undefined when it is none. */
 export function parseTime(text: string): number | undefined {
   const m = RFC3339.exec(text);

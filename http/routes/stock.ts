@@ -92,6 +92,10 @@ function oneSku(edge: Edge): Route {
       const asOfMs = timeOfQuery(c, "asOf");
       const isStrong = isStrongRead(c);
       if (asOfMs !== undefined) {
+        if (isStrong) {
+          const fault = "is not for a read with asOf: the ledger follows the decisions";
+          throw invalidField([{ field: "consistency", fault }]);
+        }
         const levels = await edge.ledger.asOf(name, at, asOfMs);
         if (levels.length === 0) throw unknownSku(name, at);
         return replyJson(c, 200, asOfView(name, asOfMs, levels));

@@ -18,7 +18,13 @@ const READS: [path: string, status: number, code: string][] = [
   ["/v1/stock?sku=A&skus=B", 400, "invalid_field"],
   [`/v1/stock/${"x".repeat(201)}`, 400, "invalid_field"],
   ["/v1/stock/A?asOf=yesterday", 400, "invalid_field"],
+  ["/v1/stock/A?asOf=9999-12-31T23:59:59-01:00", 400, "invalid_field"],
+  ["/v1/stock/A?asOf=9999-12-31T23:59:59Z", 404, "unknown_sku"],
+  ["/v1/stock/A?asOf=2026-01-01T00:00:00Z&consistency=strong", 400, "invalid_field"],
   ["/v1/stock/A?consistency=maybe", 400, "invalid_field"],
+  ["/v1/stock/A?location=L&location=M", 400, "invalid_field"],
+  ["/v1/stock?sku=A&sku=B&location=L&location=M", 400, "invalid_field"],
+  ["/v1/items?limit=1&limit=2", 400, "invalid_field"],
   ["/v1/stock?location=L&limit=0", 400, "invalid_field"],
   ["/v1/stock?location=L&cursor=xyz", 400, "invalid_cursor"],
   ["/v1/stock/nothing-known", 404, "unknown_sku"],
@@ -46,6 +52,21 @@ describe("GET refuses", () => {
     const answer = await house.app.request(path);
     expect(await answer.json()).toMatchObject({ status, code });
     expect(answer.status).toBe(status);
+  });
+
+  test("a parameter given twice where one is meant, reading or writing: it does not take the first", async () => {
+    const before = house.actor.received.length;
+    for (const [method, path, field] of [
+      ["GET", "/v1/stock/A?location=L&location=M", "location"],
+      ["DELETE", "/v1/holds/h?sku=A&sku=B", "sku"],
+      ["POST", "/v1/holds/h/fulfill?sku=A&location=L&location=L", "location"],
+    ] as const) {
+      const answer = await house.app.request(path, { method });
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({ code: "invalid_field", field });
+    }
+    expect(house.actor.received.length).toBe(before);
+    expect((await house.app.request("/v1/stock?sku=A&sku=B")).status).toBe(200);
   });
 
   test("what is no escape by the name of its parameter", async () => {
