@@ -24,9 +24,10 @@ export function idempotencyKey(c: Context): string | undefined {
  */
 export function lineId(key: string, index: number): string {
   const id = `${key}.${index}`;
-  if (id.length > ID_LENGTH_MAX) {
-    const fault = `expected at most ${ID_LENGTH_MAX - 4} characters with a batch`;
-    throw invalidField([{ field: "Idempotency-Key", fault }]);
-  }
+  const fault =
+    id.length > ID_LENGTH_MAX
+      ? `expected at most ${ID_LENGTH_MAX - 4} characters with a batch`
+      : commandIdFault(id);
+  if (fault !== undefined) throw invalidField([{ field: "Idempotency-Key", fault }]);
   return id;
 }

@@ -232,6 +232,14 @@ const COMMANDS: Case[] = [
     code: "invalid_field",
     field: "Idempotency-Key",
   },
+  {
+    name: "a key that names the lines of a batch as the log names commands without an id",
+    body: [ok],
+    headers: { "idempotency-key": "@1.2.3" },
+    status: 400,
+    code: "invalid_field",
+    field: "Idempotency-Key",
+  },
 ];
 
 describe("POST /v1/commands refuses", () => {
