@@ -9,7 +9,7 @@ import { ProblemError } from "./problems.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * The body as text. @throws ProblemError body_too_large, malformed_text
+ * The body as text. @throws ProblemError body_too_large, malformed_text, unsupported_media_type
  */
 export async function readText(c: Context): Promise<string> {
   const length = c.req.header("content-length");
@@ -19,8 +19,17 @@ export async function readText(c: Context): Promise<string> {
   try {
     return utf8.decode(bytes);
   } catch {
+    refuseCoded(c);
     throw new ProblemError("malformed_text", "Cannot read the body: it is not UTF-8");
   }
+}
+
+/** Bytes that cannot be read may be compressed: then that is what is wrong with them. */
+function refuseCoded(c: Context): void {
+  const coding = c.req.header("content-encoding") ?? "identity";
+  if (coding.toLowerCase() === "identity") return;
+  const detail = `Cannot read the body: found content encoding ${coding.slice(0, 100)}, expected none`;
+  throw new ProblemError("unsupported_media_type", detail, {}, { "accept-encoding": "identity" });
 }
 
 /**

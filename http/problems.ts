@@ -114,7 +114,8 @@ const edge = {
   unsupported_media_type: {
     status: 415,
     title: "The content type is not understood",
-    meaning: "`Accept` of the answer lists what this path takes.",
+    meaning:
+      "`Accept` of the answer lists what this path takes, `Accept-Encoding` that bodies come uncompressed.",
   },
   internal: {
     status: 500,

@@ -33,6 +33,8 @@ async function serveNode(app: Hono, options: { host: string; port: number }): Pr
   const { Server } = await import("node:http");
   const server = createAdaptorServer({
     fetch: app.fetch,
+    // Of requests that name no host, as HTTP/1.0 need not: some balancers probe so.
+    hostname: "localhost",
     serverOptions: { maxHeaderSize: HTTP_HEADER_BYTES_MAX },
   });
   // Longer than proxies keep theirs, so that it is never we who close a connection just being used.

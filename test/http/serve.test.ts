@@ -1,6 +1,7 @@
 // The listener itself, over real sockets: bodies that are too large or do not tell their length, bytes
 // that are no HTTP, a taken port, stopping with requests under way.
 import { connect, type Socket } from "node:net";
+import { gzipSync } from "node:zlib";
 import { Hono } from "hono";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type HttpServer, serveHttp } from "../../http/serve.ts";
@@ -156,4 +157,24 @@ test("stop() lets a request under way end, and then ends what is left", async ()
   expect(await slow).toBe("done");
   expect(await never).toBe("ended");
   await stopped;
+});
+
+test("who speaks HTTP/1.0 and names no host, as the probes of some balancers do, is answered", async () => {
+  const answer = await exchange("GET /readyz HTTP/1.0\r\n\r\n", '"ready":true');
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test("a body that is compressed is refused by what it is", async () => {
+  const answer = await fetch(`${url}/v1/commands`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "content-encoding": "gzip" },
+    body: gzipSync(JSON.stringify(receipt)),
+  });
+  expect(answer.status).toBe(415);
+  expect(answer.headers.get("accept-encoding")).toBe("identity");
+  expect(await answer.json()).toMatchObject({
+    code: "unsupported_media_type",
+    detail: expect.stringContaining("gzip"),
+  });
+  await stillWell();
 });
