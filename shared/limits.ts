@@ -140,6 +140,8 @@ export const LOG_FULL_PART = 0.8;
 export const LOG_LEFT_PART = 0.5;
 /** Throws of `apply` without progress between them before a shard halts. */
 export const APPLY_FAILURES_MAX = 20;
+/** Broken invariants beside `apply`, with no checkpoint beyond the first of them, before a shard halts. */
+export const BROKEN_MAX = 3;
 /** How long a shard that stops tries to commit what it decided; the log has it all anyway. */
 export const DRAIN_MS_MAX = 10_000;
 /** Effects read back, and published at once, by the relay. */

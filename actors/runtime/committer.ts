@@ -3,7 +3,8 @@
 // S12: a commit takes everything added so far, so it is exactly one prefix. One is in flight at a time and is
 // repeated as it is until it succeeds or is fenced; applying goes on meanwhile. Its rows are of entries after the
 // guard's and up to its own, so that no row can be committed twice: the ledger has no unique index that would refuse it.
-import { broken } from "../../shared/assert.ts";
+// Once an invariant is broken nothing more is committed: what was added may be half of an entry.
+import { AssertionError, broken } from "../../shared/assert.ts";
 import { describeError, OnhandError } from "../../shared/errors.ts";
 import {
   RETRY_MS_MAX,
@@ -36,6 +37,8 @@ export type CommitterEvents = {
   onCommitted(outbox: readonly OutboxRow[], more: boolean): void;
   onFenced(found: string): void;
   onHalt(reason: string, message: string): void;
+  /** An invariant is broken; nothing more is started. Not told of what `add` throws. */
+  onBroken(error: unknown): void;
 };
 
 export class Committer {
@@ -58,6 +61,7 @@ export class Committer {
   private lastCheckpointMs: number;
   private readonly alarm: Alarm;
   private ended = false;
+  private isBroken = false;
   private idle: (() => void)[] = [];
   /** One for each `flush` that waits for a checkpoint: what the others want is no matter of theirs. */
   private readonly wishes = new Set<object>();
@@ -109,7 +113,7 @@ export class Committer {
     );
   }
 
-  /** Takes what applying `entry` made; empties rows and effects of `out`. */
+  /** Takes what applying `entry` made; empties rows and effects of `out`. When it throws, `settle` must follow. */
   add(entry: LogEntry, out: Output): void {
     if (entry.seq <= this.addedSeq) broken(`Cannot add entry ${entry.seq}: ${this.addedSeq} was`);
     this.addedSeq = entry.seq;
@@ -133,7 +137,15 @@ export class Committer {
 
   /** Starts a commit when one is due; else sees to it that it will be. */
   poll(): void {
-    if (this.ended || this.flight !== undefined) return;
+    if (this.ended || this.isBroken || this.flight !== undefined) return;
+    try {
+      this.start();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private start(): void {
     const nowMs = this.ports.clock.monotonicMs();
     const checkpointDue = this.isCheckpointDue(nowMs);
     if (this.lastEntry === undefined && !checkpointDue) {
@@ -165,6 +177,20 @@ export class Committer {
       await new Promise<void>((resolve) => this.idle.push(resolve));
     }
     this.wishes.delete(wish);
+  }
+
+  /** Starts nothing more; resolves when the commit in flight took place, or will not. */
+  async settle(): Promise<void> {
+    this.isBroken = true;
+    this.alarm.cancel();
+    while (!this.ended && this.flight !== undefined)
+      await new Promise<void>((resolve) => this.idle.push(resolve));
+  }
+
+  private fail(error: unknown): void {
+    this.isBroken = true;
+    this.alarm.cancel();
+    this.events.onBroken(error);
   }
 
   /** Nothing is started any more; a commit in flight may still take place. */
@@ -244,6 +270,12 @@ export class Committer {
   /** Waits before the next attempt; false when there will be none. */
   private async mayRetry(error: unknown, attempt: number): Promise<boolean> {
     if (this.ended) return false;
+    if (error instanceof AssertionError) {
+      this.flight = undefined;
+      this.wakeIdle();
+      this.fail(error);
+      return false;
+    }
     const retryable = error instanceof OnhandError && error.retryable;
     if (!retryable) {
       this.end();

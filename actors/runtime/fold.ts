@@ -33,6 +33,8 @@ export type FoldContext = {
   /** `apply` threw; the machine is unusable and nothing more is applied. */
   onThrow(seq: number, error: unknown): void;
   onHalt(reason: string, message: string): void;
+  /** Something beside `apply` threw: an invariant is broken, and nothing more is applied. */
+  onBroken(error: unknown): void;
   /** Reading should pause, or go on. */
   onBusy(isBusy: boolean): void;
   onApplied(): void;
@@ -84,6 +86,19 @@ export class Fold {
 
   /** Sends what is there to send: levels and commits that are due. */
   flush(): void {
+    this.guarded(() => this.sendDue());
+  }
+
+  private guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.isEnded = true;
+      this.context.onBroken(error);
+    }
+  }
+
+  private sendDue(): void {
     if (this.isEnded || this.isMuted) return;
     const { seq } = this.machine.position();
     if (seq < this.context.mutedTo) return;
@@ -108,7 +123,7 @@ export class Fold {
     this.isScheduled = true;
     this.ports.clock.soon(() => {
       this.isScheduled = false;
-      this.slice();
+      this.guarded(() => this.slice());
     });
   }
 
@@ -123,7 +138,7 @@ export class Fold {
       if (this.isEnded) return;
     }
     this.compact();
-    this.flush();
+    this.sendDue();
     this.context.onApplied();
     if (committer.isFull) {
       this.pause();

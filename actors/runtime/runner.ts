@@ -11,15 +11,18 @@
 //        ^          |  \-> halted    (the log is not ours, the store refuses: a person is needed)
 //        +----------+   \-> fenced   (another owner committed: stand down)
 //        apply threw: fold again from the checkpoint; the second time the entry is set aside
+//        an invariant beside it is broken: fold again; halted when that does not help
 import { describeError, OnhandError } from "../../shared/errors.ts";
-import { APPLY_FAILURES_MAX, DRAIN_MS_MAX } from "../../shared/limits.ts";
+import { APPLY_FAILURES_MAX, BROKEN_MAX, DRAIN_MS_MAX } from "../../shared/limits.ts";
 import { Committer } from "./committer.ts";
 import { compareLog } from "./compare.ts";
 import { Fold } from "./fold.ts";
 import { haltAlert } from "./halt_alert.ts";
 import { Levels } from "./levels.ts";
 import { loadShard } from "./load_shard.ts";
+import { whoCut } from "./log_cut.ts";
 import { checkpointOf, type Machine, type MachineFactory } from "./machine.ts";
+import { recordPoison } from "./poison.ts";
 import type {
   LogFault,
   LogIdentity,
@@ -57,6 +60,8 @@ export class Runner {
   private why: { reason: string; message: string } | undefined;
   private threw: { seq: number; message: string } | undefined;
   private failures = 0;
+  /** Where an invariant first broke that no checkpoint got beyond, and how often since. */
+  private broken: { seq: number; times: number } | undefined;
   private lives = 0;
   private commands = 0;
 
@@ -169,6 +174,9 @@ export class Runner {
     const onHalt = (reason: string, message: string) => {
       if (isCurrent()) this.halt(reason, message);
     };
+    const onBroken = (error: unknown) => {
+      if (isCurrent()) void this.startOver(error);
+    };
     const committer = new Committer(
       this.ports,
       row,
@@ -189,6 +197,7 @@ export class Runner {
           if (isCurrent()) this.fence(found);
         },
         onHalt,
+        onBroken,
       },
     );
     const baseSeq = machine.position().seq;
@@ -203,6 +212,7 @@ export class Runner {
         if (isCurrent()) void this.recover(seq, error);
       },
       onHalt,
+      onBroken,
       onBusy: (isBusy) => {
         if (isBusy) this.life?.reading.pause();
         else this.life?.reading.resume();
@@ -265,10 +275,7 @@ export class Runner {
     const again = this.threw?.seq === seq;
     this.threw = { seq, message };
     this.setState("loading");
-    void life.reading.stop();
-    life.ticker.end();
-    life.trimmer.end();
-    life.levels.end();
+    this.calm(life);
     const number = this.lives;
     await life.committer.flush({ checkpoint: false });
     if (number !== this.lives || this.state !== "loading") return;
@@ -282,51 +289,55 @@ export class Runner {
     await this.load();
   }
 
-  /** Records a poison entry durably before it is skipped; every later fold skips it as well. */
   private async setAside(seq: number, message: string): Promise<boolean> {
-    const { clock, store, journal } = this.ports;
     const number = this.lives;
-    const record = () => store.addPoison(seq, message).then(() => true);
+    const isWanted = () => number === this.lives && this.state === "loading";
     try {
-      const done = await retrying(clock, record, {
-        isWanted: () => number === this.lives && this.state === "loading",
-        onWait: (error) =>
-          journal.warn(
-            { error: describeError(error) },
-            "waiting for Postgres to set an entry aside",
-          ),
-      });
-      if (done) journal.error({ seq }, "the entry is set aside as poison");
-      return done === true;
+      return await recordPoison(this.ports, { seq, message, isWanted });
     } catch (error) {
       this.halt("poison_refused", `Cannot set entry ${seq} aside: ${describeError(error)}`);
       return false;
     }
   }
 
-  /**
-   * The log begins behind what is to be read next. It is trimmed behind checkpoints: if another owner went ahead while this
-   * one slept, that is why, and it stands down; else somebody cut it.
-   */
-  private async onCut(message: string, committer: Committer): Promise<void> {
-    const { clock, store, journal } = this.ports;
+  private async onCut(message: string, { committedSeq }: Committer): Promise<void> {
     const number = this.lives;
-    try {
-      const found = await retrying(clock, () => store.load([], () => undefined), {
-        isWanted: () => number === this.lives && !this.isOver,
-        onWait: (error) =>
-          journal.warn(
-            { error: describeError(error) },
-            "waiting for Postgres to tell who cut the log",
-          ),
-      });
-      if (found === undefined) return;
-      const { committedSeq, token } = found.row;
-      if (committedSeq > committer.committedSeq) this.fence(`seq ${committedSeq}, token ${token}`);
-      else this.halt("log_cut", message);
-    } catch (error) {
-      this.halt("log_cut", `${message}; ${describeError(error)}`);
+    const isWanted = () => number === this.lives && !this.isOver;
+    const found = await whoCut(this.ports, message, { committedSeq, isWanted });
+    if (found === undefined) return;
+    if ("by" in found) this.fence(found.by);
+    else this.halt("log_cut", found.cut);
+  }
+
+  /** An invariant is broken: nothing more of this life is committed, and all is folded again, unless that was in vain. */
+  private async startOver(error: unknown): Promise<void> {
+    const { life } = this;
+    if (life === undefined || this.state !== "running") return;
+    const { seq } = life.machine.position();
+    const message = describeError(error);
+    this.ports.journal.error({ seq, error: message }, "an invariant is broken: folding again");
+    this.setState("loading");
+    life.fold.end();
+    this.calm(life);
+    const number = this.lives;
+    await life.committer.settle();
+    if (number !== this.lives || this.isOver) return;
+    const { checkpointSeq } = life.committer;
+    if (this.broken === undefined || checkpointSeq >= this.broken.seq)
+      this.broken = { seq, times: 0 };
+    if (++this.broken.times >= BROKEN_MAX) {
+      this.halt("invariant_broken", `Cannot go on at entry ${seq}: ${message}`);
+      return;
     }
+    this.endLife();
+    await this.load();
+  }
+
+  private calm(life: Life): void {
+    void life.reading.stop();
+    life.ticker.end();
+    life.trimmer.end();
+    life.levels.end();
   }
 
   private fence(found: string): void {
@@ -353,12 +364,9 @@ export class Runner {
     this.why = { reason, message };
     this.setState(state);
     const { life } = this;
-    void life?.reading.stop();
     life?.committer.end();
     life?.fold.end();
-    life?.levels.end();
-    life?.ticker.end();
-    life?.trimmer.end();
+    if (life !== undefined) this.calm(life);
     this.relay.end();
     this.events.onEnd?.(state, this.why);
   }
@@ -369,12 +377,9 @@ export class Runner {
     if (life === undefined) return;
     this.life = undefined;
     this.commands += life.fold.commands;
-    void life.reading.stop();
     life.fold.end();
     life.committer.end();
-    life.levels.end();
-    life.ticker.end();
-    life.trimmer.end();
+    this.calm(life);
   }
 
   private setState(state: RunnerState): void {

@@ -7,6 +7,9 @@
 //   wanted and free -> lease -> open -> running
 //   not wanted any more -> drain (checkpoint) -> release      lease lost -> abandon
 //   failed, fenced -> abandon, release, again after a pause   halted -> kept, told, not touched: until a start
+//
+// Pauses grow with each failure until a shard has run for a while: one that ends its thread soon after each opening takes
+// the others of that thread along, and must not do so all the time.
 
 import { describeError } from "../../shared/errors.ts";
 import { type Lease, type LeaseStore, shardKey } from "../../streams/lease.ts";
@@ -34,6 +37,8 @@ export type Supervisor = {
 /** Pause before a shard that failed is opened again: first, and at most, in ms. */
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 10_000;
+/** What a shard must run for before its failures are forgotten, in ms. */
+const STEADY_MS = 60_000;
 
 /** Joins and begins; resolves once this process is a member. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
@@ -48,6 +53,8 @@ class ShardSupervisor implements Supervisor {
   readonly #busy = new Map<number, Promise<void>>();
   readonly #retryAtMs = new Map<number, number>();
   readonly #failures = new Map<number, number>();
+  /** When a shard began to run here. */
+  readonly #since = new Map<number, number>();
   #member: Lease | undefined;
   #members: string[] = [];
   #unwatch: () => void = () => {};
@@ -133,7 +140,7 @@ class ShardSupervisor implements Supervisor {
         await host.abandon(shard);
         return;
       }
-      this.#failures.delete(shard);
+      this.#since.set(shard, performance.now());
       const ms = Math.round(performance.now() - startedMs);
       journal.info({ shard, epoch, ms }, "shard runs here");
     } catch (error) {
@@ -167,9 +174,12 @@ class ShardSupervisor implements Supervisor {
   }
 
   #pause(shard: number): void {
-    const failures = (this.#failures.get(shard) ?? 0) + 1;
+    const nowMs = performance.now();
+    const isSteady = nowMs - (this.#since.get(shard) ?? nowMs) >= STEADY_MS;
+    this.#since.delete(shard);
+    const failures = (isSteady ? 0 : (this.#failures.get(shard) ?? 0)) + 1;
     this.#failures.set(shard, failures);
     const pauseMs = Math.min(RETRY_MS_MIN * 2 ** (failures - 1), RETRY_MS_MAX);
-    this.#retryAtMs.set(shard, performance.now() + pauseMs);
+    this.#retryAtMs.set(shard, nowMs + pauseMs);
   }
 }

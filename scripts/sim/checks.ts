@@ -108,6 +108,12 @@ export class Checks implements HouseWatch, MachineWatch {
     }
   }
 
+  /** A shard goes on after a broken invariant; here none may break. */
+  onError(shard: number, text: string): void {
+    const isBroken = text.startsWith("an invariant is broken") && !this.isTampered(shard);
+    this.expect(!isBroken, () => `shard ${shard} says: ${text}`);
+  }
+
   onShown(shard: number, watermark: number): void {
     this.promptness?.onReached("shown", shard, watermark);
   }

@@ -22,6 +22,8 @@ import type { Trace } from "./trace.ts";
 export type HouseWatch = {
   store(shard: number): StoreWatch;
   onSent(node: string, subject: string, text: string): void;
+  /** What a runner tells as an error. */
+  onError(shard: number, text: string): void;
   /** The registry shows everything of a shard up to `watermark`. */
   onShown(shard: number, watermark: number): void;
   onHalted(node: string, end: ShardEnd): void;
@@ -212,7 +214,10 @@ export class House implements CallerHouse, NodeHouse {
       journal: {
         info: () => {},
         warn: (fields, text) => this.note(`${node.name}/${shard} warns: ${text} ${brief(fields)}`),
-        error: (fields, text) => this.note(`${node.name}/${shard} tells: ${text} ${brief(fields)}`),
+        error: (fields, text) => {
+          this.note(`${node.name}/${shard} tells: ${text} ${brief(fields)}`);
+          watch.onError(shard, `${text} ${brief(fields)}`);
+        },
       },
     };
   }

@@ -10,6 +10,7 @@ import type {
 } from "../../../actors/runtime/ports.ts";
 import { realClock } from "../../../actors/runtime/real_ports.ts";
 import { NEW_SHARD_ROW } from "../../../scripts/sim/store.ts";
+import { AssertionError } from "../../../shared/assert.ts";
 import { OnhandError } from "../../../shared/errors.ts";
 import { UNCOMMITTED_EFFECTS_MAX } from "../../../shared/limits.ts";
 import { until } from "./support/house.ts";
@@ -30,7 +31,13 @@ const output = (...effects: Output["effects"]): Output => ({
 
 function open(
   answer: (commit: Commit) => Promise<CommitOutcome>,
-  given: { commitIntervalMs?: number; row?: Partial<ShardRow>; machineAt?: number } = {},
+  given: {
+    commitIntervalMs?: number;
+    row?: Partial<ShardRow>;
+    machineAt?: number;
+    checkpointIntervalMs?: number;
+    machineFault?: string;
+  } = {},
 ) {
   const commits: Commit[] = [];
   const events: string[] = [];
@@ -53,17 +60,19 @@ function open(
       owner: "o",
       applyVersion: 1,
       commitIntervalMs: given.commitIntervalMs ?? 10,
-      checkpointIntervalMs: 1_000_000,
+      checkpointIntervalMs: given.checkpointIntervalMs ?? 1_000_000,
       checkpointPhase: 0,
     },
     {
       takeCheckpoint: (seq) => {
+        if (given.machineFault !== undefined) throw new AssertionError(given.machineFault);
         if (seq !== (given.machineAt ?? seq)) return undefined;
         return { nowMs: seq, snapshot: { seq }, changes: [] };
       },
       onCommitted: (outbox) => events.push(`committed ${outbox.map((row) => row.number)}`),
       onFenced: (found) => events.push(`fenced ${found}`),
       onHalt: (reason) => events.push(`halt ${reason}`),
+      onBroken: (error) => events.push(`broken ${error}`),
     },
   );
   return { committer, commits, events };
@@ -222,6 +231,49 @@ describe("Committer", () => {
     expect(committer.isFull).toBe(true);
     committer.poll();
     expect(committer.isFull).toBe(true);
+    committer.end();
+  });
+
+  test.each(["by itself, when it is due", "when asked for"])(
+    "tells that no checkpoint can be made, %s, and commits nothing more",
+    async (how) => {
+      const checkpointIntervalMs = how === "when asked for" ? 1_000_000 : 20;
+      const given = { machineFault: "holds and level differ", checkpointIntervalMs };
+      const { committer, commits, events } = open(done, given);
+      committer.add(entry(1), output());
+      if (how === "when asked for") await committer.flush({ checkpoint: true });
+      else committer.poll();
+      await until("told", () => events.some((event) => event.startsWith("broken")));
+      expect(events.at(-1)).toBe("broken AssertionError: holds and level differ");
+      const count = commits.length;
+      committer.add(entry(2), output(effect("urgent", true)));
+      committer.poll();
+      await committer.flush({ checkpoint: false });
+      expect([commits.length, events.length]).toEqual([count, count + 1]);
+      committer.end();
+    },
+  );
+
+  test("settle() waits for the commit in flight and starts no other", async () => {
+    let release: () => void = () => {};
+    const { committer, commits } = open(async (commit) => {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      return done(commit);
+    });
+    committer.add(entry(1), output());
+    committer.poll();
+    committer.add(entry(2), output());
+    let isSettled = false;
+    const settled = committer.settle().then(() => {
+      isSettled = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(isSettled).toBe(false);
+    release();
+    await settled;
+    expect([committer.committedSeq, commits.length]).toEqual([1, 1]);
     committer.end();
   });
 

@@ -52,6 +52,7 @@ function openFold() {
       onCommitted: () => fold.onCommitted(),
       onFenced: onHalt,
       onHalt,
+      onBroken: (error) => halts.push(String(error)),
     },
   );
   const machine = countingMachine.create(OPTIONS);
@@ -63,6 +64,7 @@ function openFold() {
     levels: { flush: () => {} } as unknown as Levels,
     onThrow: (_seq, error) => halts.push(String(error)),
     onHalt,
+    onBroken: (error) => halts.push(String(error)),
     onBusy: (isBusy) => busy.push(isBusy),
     onApplied: () => {},
   });

@@ -108,6 +108,21 @@ describe("startSupervisor()", () => {
     await eventually(() => expect(a.shards()).toEqual(ALL));
   });
 
+  it("opens a shard that fails soon after each opening again, and ever more seldom", async () => {
+    const a = await member("a");
+    await eventually(() => expect(a.shards()).toEqual(ALL));
+    const opened = () => a.log.filter((line) => line === "open 3").length;
+    const untilMs = performance.now() + 4_000;
+    while (performance.now() < untilMs) {
+      const before = opened();
+      a.ends.get(3)?.({ shard: 3, reason: "failed", detail: "thread ended with code 1" });
+      await vi.waitFor(() => expect(opened()).toBe(before + 1), { timeout: 8_000, interval: 5 });
+    }
+    // After 0.2, 0.4, 0.8, 1.6 and 3.2 s; with the same pause each time it were a dozen.
+    expect(opened()).toBeLessThanOrEqual(6);
+    expect(a.shards()).toEqual(ALL);
+  });
+
   it("opens a failed shard again, and leaves a halted one to be looked at", async () => {
     const a = await member("a");
     await eventually(() => expect(a.shards()).toEqual(ALL));
