@@ -21,7 +21,14 @@ import { AT_AHEAD_MS_MAX, AT_BACK_MS_MAX, CLOCK_ALERT_MS, CLOCK_ALERTS_MAX } fro
 import { askedInVain, bookLost, type LostChange } from "./lost.ts";
 import { order } from "./order_lines.ts";
 import { policy } from "./policies.ts";
-import { APPLIED, ID_CONFLICT, reasonName, reasonNumber } from "./reasons.ts";
+import {
+  APPLIED,
+  BACKORDER_LIMIT,
+  ID_CONFLICT,
+  INSUFFICIENT,
+  reasonName,
+  reasonNumber,
+} from "./reasons.ts";
 import { RecentId } from "./recent_id.ts";
 import { review } from "./review.ts";
 import { seal } from "./seal.ts";
@@ -212,7 +219,9 @@ function conflict(s: Shard, c: Command, decoded: Decoded): void {
 
 function refuse(s: Shard, c: Command, reason: number): void {
   const changes: LostChange[] = [];
-  for (const { key, qty, own } of s.refused) {
+  // Of lines that were short nothing is lost when it is something else they were refused for.
+  const isShort = reason === INSUFFICIENT || reason === BACKORDER_LIMIT;
+  for (const { key, qty, own } of isShort ? s.refused : []) {
     const change = askedInVain(s, c, key, qty, own);
     if (change !== null) changes.push(change);
   }

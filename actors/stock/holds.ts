@@ -105,9 +105,11 @@ function planBackorder(plan: HoldPlan, held: number, qty: number): HoldPlan {
   const waiting = qty - held;
   const owed = key.backordered - (own?.backordered ?? 0) + waiting;
   const limit = key.rare?.backorderLimit ?? null;
-  const isFull = (key.rare?.waiting.length ?? 0) >= BACKORDERS_PER_KEY_MAX;
-  if (isFull) return { ...plan, reason: LIMIT_EXCEEDED };
   if (limit === null && !inRange(owed)) return { ...plan, reason: OUT_OF_RANGE, short: 0 };
+  // One that waits already keeps its place.
+  const waits = own !== null && own.backordered > 0;
+  const isFull = !waits && (key.rare?.waiting.length ?? 0) >= BACKORDERS_PER_KEY_MAX;
+  if (isFull) return { ...plan, reason: LIMIT_EXCEEDED };
   if (limit !== null && owed > limit) return { ...plan, reason: BACKORDER_LIMIT };
   return { ...plan, reason: APPLIED, held, waiting, short: 0 };
 }

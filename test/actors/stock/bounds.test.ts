@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { Generation } from "../../../actors/stock/identity_filter.ts";
 import {
+  BACKORDERS_PER_KEY_MAX,
   FILTER_BITS_MIN,
   FILTER_GENERATIONS_MAX,
   STALE_MAX,
@@ -124,4 +125,18 @@ test("identities in the filter are counted once, whenever a checkpoint was taken
     fold.machine = machine;
   }
   expect(counts()).toEqual([24 * 701 - 3_000]);
+});
+
+test("a hold that waits already may be replaced where as many wait as may", () => {
+  const fold = new Fold();
+  const place = { sku: "A", location: "x" };
+  const hold = (n: number, qty = 2) => ({
+    ...{ type: "hold", ...place, hold: `h${n}`, qty, ttlMs: null, backorder: true },
+  });
+  for (let n = 0; n < BACKORDERS_PER_KEY_MAX; n += 250)
+    fold.bundle(Array.from({ length: 250 }, (_, i) => hold(n + i)));
+  expect(fold.send(hold(BACKORDERS_PER_KEY_MAX)).reason).toBe("limit_exceeded");
+  expect(fold.send(hold(3, 1)).outcome).toBe("applied");
+  expect(fold.send(hold(3, 4)).outcome).toBe("applied");
+  expect(fold.level("A", "x").backordered).toBe(2 * BACKORDERS_PER_KEY_MAX + 2);
 });
