@@ -106,6 +106,13 @@ const edge = {
     title: "The body is too large",
     meaning: "At most 1 MiB a request: split it.",
   },
+  answer_too_large: {
+    status: 413,
+    title: "The answer is too large for a message",
+    meaning:
+      "NATS carries messages up to a size. Ask for fewer (`limit`, fewer SKUs or commands), or over HTTP. A write was decided: " +
+      "its decisions can be looked up.",
+  },
   batch_too_large: {
     status: 413,
     title: "There are too many lines",

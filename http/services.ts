@@ -31,7 +31,7 @@ export async function startServices(
       subject: endpoint.name,
       metadata: { takes: endpoint.takes },
       handler: (error, message) => {
-        if (error === null) void serve(endpoint, message, options);
+        if (error === null) void serve(nc, endpoint, message, options);
       },
     });
   }
@@ -43,6 +43,7 @@ export async function startServices(
 }
 
 async function serve(
+  nc: NatsConnection,
   endpoint: EndpointSpec,
   message: ServiceMsg,
   options: { app: Hono; token: string | undefined; log: EdgeLog },
@@ -50,16 +51,15 @@ async function serve(
   try {
     const fields = fieldsOf(message);
     if (fields === undefined) {
-      const problem = problemBody("malformed_json", `Expected JSON: ${endpoint.takes}`);
-      message.respondError(400, String(problem.title), JSON.stringify(problem));
+      respondProblem(message, problemBody("malformed_json", `Expected JSON: ${endpoint.takes}`));
       return;
     }
     const key = message.headers?.get("Idempotency-Key") ?? "";
     const wrong = faultOf(endpoint, fields, key);
     if (wrong !== undefined) {
       const extra = { field: wrong.field, faults: [wrong] };
-      const problem = problemBody("invalid_field", `${wrong.field}: ${wrong.fault}`, extra);
-      message.respondError(400, String(problem.title), JSON.stringify(problem));
+      const detail = `${wrong.field}: ${wrong.fault}`;
+      respondProblem(message, problemBody("invalid_field", detail, extra));
       return;
     }
     const { method, path, body } = endpoint.call(fields);
@@ -73,13 +73,31 @@ async function serve(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    if (response.ok) message.respond(text);
+    const tooLarge = sizeFault(nc, text);
+    if (tooLarge !== undefined) respondProblem(message, tooLarge);
+    else if (response.ok) message.respond(text);
     else message.respondError(response.status, titleOf(text), text);
   } catch (error) {
     options.log.error({ subject: message.subject }, `service failed: ${describeError(error)}`);
     message.respondError(500, "Something broke on our side");
   }
 }
+
+function respondProblem(message: ServiceMsg, problem: Record<string, unknown>): void {
+  message.respondError(Number(problem.status), String(problem.title), JSON.stringify(problem));
+}
+
+/** A server takes messages up to a size, their headers among it; what was asked for is done all the same. */
+function sizeFault({ info }: NatsConnection, text: string): Record<string, unknown> | undefined {
+  const most = (info?.max_payload ?? Number.POSITIVE_INFINITY) - HEADER_BYTES_MAX;
+  const found = Buffer.byteLength(text);
+  if (found <= most) return undefined;
+  const detail = `Cannot answer in one message: found ${found} bytes, expected at most ${most}`;
+  return problemBody("answer_too_large", detail, { limitBytes: most });
+}
+
+/** What the headers of an answer may take. */
+const HEADER_BYTES_MAX = 1_024;
 
 /** A URL takes `.` and `..` for steps of its path; here they are names, so the path is handed on as it is written. */
 function requestAsWritten(

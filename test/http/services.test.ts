@@ -1,9 +1,13 @@
 // The verbs as NATS services, over the whole house: they do what the routes do, and take every name.
 import { headers as natsHeaders } from "@nats-io/nats-core";
 import { Svcm } from "@nats-io/services";
+import { Hono } from "hono";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DecisionAnswer, HistoryAnswer } from "../../http/schemas.ts";
 import { ENDPOINTS } from "../../http/service_endpoints.ts";
+import { startServices } from "../../http/services.ts";
+import { connectNats } from "../../streams/connection.ts";
+import { privateNats } from "../support/servers.ts";
 import { call, type Json, until, type WholeHouse, wholeHouse } from "./support/whole_house.ts";
 
 let house: WholeHouse;
@@ -192,4 +196,25 @@ test("take names that cannot stand in a path; over HTTP these are told", async (
     expect([path, answer.status]).toEqual([path, status]);
     expect(answer.body.detail).toContain("`.` and `..` cannot stand in a path");
   }
+});
+
+test("an answer too large for one message is told, and nothing breaks", async () => {
+  const app = new Hono();
+  app.get("/v1/stock/:sku", (c) =>
+    c.json({ sku: c.req.param("sku"), text: "x".repeat(2_000_000) }),
+  );
+  const errors: string[] = [];
+  const log = { warn: () => {}, error: (_fields: unknown, text: string) => errors.push(text) };
+  const own = await privateNats();
+  const nc = await connectNats(own.url, { name: "test" });
+  const services = await startServices(nc, { app, token: undefined, log });
+  const { headers, data } = await nc.request("onhand.stock.get", '{"sku":"A"}', { timeout: 5_000 });
+  expect(headers?.get("Nats-Service-Error-Code")).toBe("413");
+  const problem = JSON.parse(new TextDecoder().decode(data)) as Json;
+  expect(problem).toMatchObject({ code: "answer_too_large", status: 413 });
+  expect(problem.detail).toMatch(/found 2\d{6} bytes, expected at most 1047552/);
+  expect(errors).toEqual([]);
+  await services.stop();
+  await nc.close();
+  await own.stop();
 });
