@@ -49,7 +49,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
   const passwordFile = join(place.data, PASSWORD_FILE);
   const password = readIfThere(passwordFile) ?? newPassword();
   const flags = [...SETTINGS, ...(options.settings ?? [])].flatMap((setting) => ["-c", setting]);
-  return startServer({
+  const started = startServer({
     kind: "postgres",
     url: `postgres://${POSTGRES_NAME}:${password}@127.0.0.1:${options.port}/${POSTGRES_NAME}`,
     port: options.port,
@@ -67,9 +67,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
     stopSignal: "SIGINT",
     stopGraceMs: 15_000,
     prepare: async () => {
-      const made = readIfThere(join(place.data, "PG_VERSION"))?.trim();
-      if (made !== undefined) {
-        requireMajor(place, made);
+      if (existsSync(join(place.data, "PG_VERSION"))) {
         await endLeftOver(place.data);
         // A cluster of before there were passwords.
         if (!existsSync(passwordFile)) await lock(place, place.data, password);
@@ -81,12 +79,20 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
     },
     ...(options.dieWithParent === undefined ? {} : { dieWithParent: options.dieWithParent }),
   });
+  return started.catch((error: unknown) => {
+    requireMajor(place);
+    throw error;
+  });
 }
 
-/** A cluster is of one major version: what another makes of its files is hard to understand. */
-function requireMajor({ home, data }: PostgresPlace, made: string): void {
+/**
+ * Says so when a start failed because the cluster is of another major version: what Postgres says then is hard to
+ * understand, and to ask for the version first takes a tenth of a second of every start.
+ */
+function requireMajor({ home, data }: PostgresPlace): void {
+  const made = readIfThere(join(data, "PG_VERSION"))?.trim() ?? "";
   const version = postgresVersion(home) ?? "unknown";
-  if (Number.parseInt(version, 10) === Number.parseInt(made, 10)) return;
+  if (made === "" || Number.parseInt(version, 10) === Number.parseInt(made, 10)) return;
   throw new ServerError(
     "server_unusable",
     `Cannot use the Postgres in ${home}: it is ${version}, and the data in ${data} was made by ${made}`,
