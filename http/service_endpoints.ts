@@ -40,28 +40,8 @@ export const ENDPOINTS: readonly EndpointSpec[] = [
     call: (body) => ({ method: "POST", path: "/v1/holds", body }),
   },
   read("hold", "get", "id", '"sku"?', "/v1/holds/:"),
-  {
-    group: "hold",
-    name: "fulfill",
-    needs: "id",
-    takes: '{"id", "sku"?, "location"?, "qty"?, "final"?, "ref"?}',
-    call: ({ id, sku, location, ...body }) => ({
-      method: "POST",
-      path: `/v1/holds/${name(id)}/fulfill${queryOf({ sku, location })}`,
-      body,
-    }),
-  },
-  {
-    group: "hold",
-    name: "extend",
-    needs: "id",
-    takes: '{"id", "sku"?, "location"?, "ttlMs"}',
-    call: ({ id, sku, location, ...body }) => ({
-      method: "POST",
-      path: `/v1/holds/${name(id)}/extend${queryOf({ sku, location })}`,
-      body,
-    }),
-  },
+  holdChange("fulfill", '"qty"?, "final"?, "ref"?'),
+  holdChange("extend", '"ttlMs"'),
   {
     group: "hold",
     name: "release",
@@ -96,6 +76,21 @@ function read(
       const { [needs]: value, ...query } = fields;
       return { method: "GET", path: path.replace(":", () => name(value)) + queryOf(query) };
     },
+  };
+}
+
+/** A POST to a hold: what tells a line is the query, all else the body. */
+function holdChange(verb: "fulfill" | "extend", fields: string): EndpointSpec {
+  return {
+    group: "hold",
+    name: verb,
+    needs: "id",
+    takes: `{"id", "sku"?, "location"?, ${fields}}`,
+    call: ({ id, sku, location, ...body }) => ({
+      method: "POST",
+      path: `/v1/holds/${name(id)}/${verb}${queryOf({ sku, location })}`,
+      body,
+    }),
   };
 }
 

@@ -2,6 +2,8 @@
 // The version of a level: (epoch, seq, index) as one fixed-width text whose order is the order of
 // the log, so it grows inside bundles and over epochs (S18). Registry and readers compare it as text.
 
+import { charCodeAt } from "./char_code_at.ts";
+
 const EPOCH_WIDTH = 4;
 const SEQ_WIDTH = 14;
 const INDEX_WIDTH = 3;
@@ -27,9 +29,6 @@ export function parseVersion(
   if (!isVersion || epoch < 0 || seq < 0 || index < 0) return undefined;
   return { epoch, seq, index };
 }
-
-/** Where texts of many shapes come, `text.charCodeAt(i)` is looked up anew for each letter. */
-const { charCodeAt } = String.prototype;
 
 /** The number of `width` digits at a place, or less than 0. A restore reads a version for each key: a pattern is slow. */
 function digitsAt(text: string, at: number, width: number): number {

@@ -1,8 +1,8 @@
 // Pure.
 // JSON written by hand where it is written often: equal to JSON.stringify, character by character.
 
-/** Where texts of many shapes come, `text.charCodeAt(i)` is looked up anew for each letter. */
-const { charCodeAt } = String.prototype;
+import { charCodeAt } from "../../shared/char_code_at.ts";
+
 const QUOTE = 34;
 const BACKSLASH = 92;
 
