@@ -175,7 +175,7 @@ export const SETTINGS = {
     fallbackText: "as it is; `2000` of a new log",
     unit: "ms",
     meaning:
-      "How long a shard waits after its process died before another takes it over. Set by `onhand up` and `onhand topology apply`; stock and forecast processes read it on NATS when they start.",
+      "How long a shard waits after its process died before one on another machine takes it over (one on the same machine does at once). Set by `onhand up` and `onhand topology apply`; stock and forecast processes read it on NATS when they start.",
   },
   commitIntervalMs: {
     name: "ONHAND_COMMIT_INTERVAL_MS",

@@ -8,6 +8,7 @@
 //     nobody can take it, so it is kept, and after an outage it is taken up again without a restore.
 // E2. `onLost` is called at most once, and never after release().
 // E3. The bucket tells nobody when a key expires: takers and members are polled.
+// E4. A process of this machine that is gone holds nothing, and is no member: its leases are taken at once.
 //
 //     free -> held -> (renewed each third of the time to live) -> released
 //                `-> expired, free again, when its holder is gone      `-> lost: another holds it
@@ -16,6 +17,7 @@ import { jetstream } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import { type NatsConnection, natsFault, onConnection } from "./connection.ts";
 import { bucketStream } from "./declarations.ts";
+import { type HolderProcess, isGone, ownProcess } from "./holder_process.ts";
 import { LEASE_BUCKET } from "./subjects.ts";
 import { isMissing, manager } from "./topology.ts";
 
@@ -35,7 +37,7 @@ export type Lease = {
 };
 
 /** What stands in the bucket under a lease or member key. */
-export type LeaseRecord = { key: string; holder: string; since: string };
+export type LeaseRecord = { key: string; holder: string; since: string; process?: HolderProcess };
 
 /** Who shares shards among themselves: processes of one role are members of one group. */
 export type LeaseRole = "stock" | "forecast";
@@ -96,8 +98,8 @@ class BucketLeases implements LeaseStore {
   }
 
   async acquire(key: string, options: LeaseOptions): Promise<Lease | undefined> {
-    const record: LeaseRecord = { key, holder: options.holder, since: new Date().toISOString() };
-    const revision = await this.#create(record);
+    const record = recordOf(key, options.holder);
+    const revision = (await this.#create(record)) ?? (await this.#replaceGone(record));
     return revision === undefined
       ? undefined
       : new HeldLease(this.#nc, this.#kv, record, revision, this.ttlMs, options);
@@ -130,14 +132,18 @@ class BucketLeases implements LeaseStore {
     const lease = await this.acquire(key, { holder: name, ...(onLost ? { onLost } : {}) });
     if (lease !== undefined) return lease;
     // Our own former life, killed a moment ago, or a namesake: take its place, so that it is told.
-    const record: LeaseRecord = { key, holder: name, since: new Date().toISOString() };
+    const record = recordOf(key, name);
     const revision = await this.#overwrite(record);
     const options = { holder: name, ...(onLost ? { onLost } : {}) };
     return new HeldLease(this.#nc, this.#kv, record, revision, this.ttlMs, options);
   }
 
   async members(): Promise<string[]> {
-    return (await this.holders(memberPrefix(this.role))).map((record) => record.holder).sort();
+    const records = await this.holders(memberPrefix(this.role));
+    return records
+      .filter((record) => !isGone(record.process))
+      .map((record) => record.holder)
+      .sort();
   }
 
   watchMembers(onChange: (members: string[]) => void): () => void {
@@ -165,6 +171,19 @@ class BucketLeases implements LeaseStore {
   async #create(record: LeaseRecord): Promise<number | undefined> {
     try {
       return await this.#kv.create(record.key, JSON.stringify(record));
+    } catch (error) {
+      if (isTaken(error)) return undefined;
+      throw natsFault(`take lease ${record.key}`, error);
+    }
+  }
+
+  /** Takes a lease from a process that is gone. @returns undefined when it is not, or somebody was quicker */
+  async #replaceGone(record: LeaseRecord): Promise<number | undefined> {
+    try {
+      const found = await this.#kv.get(record.key);
+      if (found?.operation !== "PUT" || !isGone(found.json<LeaseRecord>().process))
+        return undefined;
+      return await this.#kv.update(record.key, JSON.stringify(record), found.revision);
     } catch (error) {
       if (isTaken(error)) return undefined;
       throw natsFault(`take lease ${record.key}`, error);
@@ -266,6 +285,12 @@ class HeldLease implements Lease {
     this.#stopListening();
     this.#onLost?.(found.json<LeaseRecord>().holder);
   }
+}
+
+function recordOf(key: string, holder: string): LeaseRecord {
+  const process = ownProcess();
+  const record = { key, holder, since: new Date().toISOString() };
+  return process === undefined ? record : { ...record, process };
 }
 
 /** Wrong last sequence: somebody wrote the key since. Source: JetStream error codes. */

@@ -73,6 +73,10 @@ export class Levels {
   private emittedSeq = 0;
   /** Last sequence of the log as the reader last saw it. */
   logLastSeq = 0;
+  /** The registry showed all changes up to here when last asked: whoever made them told of them too. */
+  shownSeq = 0;
+  /** Of it, what nothing was told of here. */
+  private untoldSeq = 0;
   registryAway = false;
 
   constructor(
@@ -137,7 +141,12 @@ export class Levels {
 
   private emit(touched: Set<object>): void {
     const writes: { key: object; write: LevelWrite }[] = [];
-    for (const key of touched) writes.push({ key, write: this.render(key) });
+    const shown = this.emittedSeq < this.shownSeq ? this.versionAfter(this.shownSeq) : "";
+    for (const key of touched) {
+      if (shown === "" || this.machine.level(key).version > shown)
+        writes.push({ key, write: this.render(key) });
+      else this.untoldSeq = this.shownSeq;
+    }
     touched.clear();
     writes.sort((a, b) => (a.write.version < b.write.version ? -1 : 1));
     const keep = this.dirty.size < RENDERED_MAX;
@@ -214,7 +223,8 @@ export class Levels {
         return;
       }
       if (this.wasCurrent && watermark >= this.written) this.state = "current";
-      else if (this.written === 0 && watermark >= this.options.baseSeq) this.beCurrent(watermark);
+      else if (this.written === 0 && watermark >= Math.max(this.options.baseSeq, this.untoldSeq))
+        this.beCurrent(watermark);
       else this.startRefresh(watermark);
       this.onAnswer();
     } catch (error) {
@@ -230,12 +240,16 @@ export class Levels {
   }
 
   private startRefresh(watermark: number): void {
-    const { epoch } = this.options;
     this.state = "refreshing";
     this.wasCurrent = false;
     this.written = watermark;
-    this.refreshAfter = watermark === 0 ? "" : formatVersion(epoch, watermark, INDEX_MAX);
+    this.refreshAfter = watermark === 0 ? "" : this.versionAfter(watermark);
     this.refresh = this.machine.keys()[Symbol.iterator]();
+  }
+
+  /** No version of an entry up to `seq` is greater. */
+  private versionAfter(seq: number): string {
+    return formatVersion(this.options.epoch, seq, INDEX_MAX);
   }
 
   private async write(batch: LevelWrite[], keys: object[], mark: number | undefined) {

@@ -229,7 +229,7 @@ export class Runner {
         if (reason === "log_cut") void this.onCut(message, committer);
         else this.halt(reason, message);
       },
-      verify: (identity) => this.verify(identity, committer, machine),
+      verify: (identity) => this.verify(identity, { committer, levels, machine }),
       onOpen: (identity) => {
         committer.streamCreated = identity.created;
         levels.logLastSeq = Math.max(levels.logLastSeq, identity.lastSeq);
@@ -243,14 +243,15 @@ export class Runner {
 
   private async verify(
     identity: LogIdentity,
-    committer: Committer,
-    machine: Machine,
+    { committer, levels, machine }: Pick<Life, "committer" | "levels" | "machine">,
   ): Promise<LogFault | undefined> {
+    const watermark = await this.ports.registry.watermark().catch(() => undefined);
+    levels.shownSeq = watermark ?? 0;
     return compareLog(this.ports.log, identity, {
       streamCreated: committer.streamCreated,
       marks: [committer.mark, committer.checkpoint],
       foldedSeq: machine.position().seq,
-      watermark: await this.ports.registry.watermark().catch(() => undefined),
+      watermark,
     });
   }
 

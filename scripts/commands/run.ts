@@ -1,6 +1,7 @@
 // `onhand run stock | forecast | http`: one role of the system in this process, for many machines. Runs until SIGINT or
 // SIGTERM, then drains; a second signal ends it at once.
 import type { Command } from "commander";
+import { warmStock } from "../../actors/stock/warm.ts";
 import { describeError } from "../../shared/errors.ts";
 import { migrate } from "../../shared/migrate.ts";
 import { Database } from "../../shared/postgres.ts";
@@ -48,6 +49,8 @@ async function start(role: string, options: ReturnType<typeof runningSystem>): P
   }
   if (role !== "stock" && role !== "forecast")
     throw usageError(`there is no role "${role}": expected stock, forecast or http`);
+  // Its threads load their programs meanwhile.
+  if (role === "stock") warmStock(options.config.threads);
   await migrateDatabase(options.endpoints.postgres);
   if (role === "forecast") {
     const { startForecastRole } = await import("../../actors/forecast/binding.ts");

@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NatsServer } from "../../scripts/servers/nats.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
+import { type HolderProcess, isGone, ownProcess } from "../../streams/holder_process.ts";
 import { type Lease, openLeases, shardKey } from "../../streams/lease.ts";
 import { applyTopology } from "../../streams/topology.ts";
 import { privateNats } from "../support/servers.ts";
@@ -103,6 +106,53 @@ describe("acquire()", () => {
     await lease?.release();
   }, 20_000);
 });
+
+describe("a holder that is gone", () => {
+  const write = async (nc: NatsConnection, key: string, process: HolderProcess) => {
+    const { Kvm } = await import("@nats-io/kv");
+    const kv = await new Kvm(nc).open("onhand-lease");
+    await kv.put(key, JSON.stringify({ key, holder: "gone", since: "", process }));
+  };
+  const own = ownProcess() as HolderProcess;
+
+  it("is known on its own machine only", async () => {
+    const dead = { ...own, pid: await deadPid() };
+    expect(isGone(own)).toBe(false);
+    expect(isGone(dead)).toBe(true);
+    expect(isGone({ ...dead, machine: "another" })).toBe(false);
+    expect(isGone(undefined)).toBe(false);
+  });
+
+  it("holds nothing and is no member: what it had is taken at once", async () => {
+    const nc = await connect();
+    const leases = await openLeases(nc);
+    const dead = { ...own, pid: await deadPid() };
+    await write(nc, "member.stock.gone", dead);
+    await write(nc, "stock.9.2", dead);
+    expect(await leases.members()).toEqual([]);
+    const lease = await leases.acquire("stock.9.2", { holder: "next" });
+    expect(lease?.held).toBe(true);
+    await sleep(TTL_MS * 1.5);
+    expect(await leases.holders("stock.9")).toMatchObject([{ holder: "next", process: own }]);
+    await lease?.release();
+  });
+
+  it("keeps what it had for the time to live elsewhere, as one that lives does", async () => {
+    const nc = await connect();
+    const leases = await openLeases(nc);
+    await write(nc, "stock.9.3", { ...own, machine: "another", pid: await deadPid() });
+    await write(nc, "stock.9.4", own);
+    expect(await leases.acquire("stock.9.3", { holder: "next" })).toBeUndefined();
+    expect(await leases.acquire("stock.9.4", { holder: "next" })).toBeUndefined();
+  });
+});
+
+/** Number of a process that was. */
+async function deadPid(): Promise<number> {
+  const child = spawn(process.execPath, ["--version"], { stdio: "ignore" });
+  await once(child, "exit");
+  return child.pid as number;
+}
 
 describe("join(), members()", () => {
   it("list who is alive, and watchMembers() tells of comers and goers", async () => {

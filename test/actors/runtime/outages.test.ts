@@ -1,5 +1,6 @@
 // What a shard does while a part of the world is away, and when its log is not the one it folded.
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { RunnerPorts } from "../../../actors/runtime/ports.ts";
 import type { Command } from "../../../shared/messages.ts";
 import { stockStream } from "../../../streams/subjects.ts";
 import { applyTopology, manager, trimLog } from "../../../streams/topology.ts";
@@ -33,6 +34,19 @@ const rows = async () => {
 const visible = async (sku = "A") =>
   (await house.registry.levels([{ skuToken: sku, locationToken: "x" }]))[0]?.sellable;
 const state = (started: Started) => started.runner.status().state;
+
+/** A shard without a checkpoint whose runner is gone, after all was committed and shown. */
+async function crashed(): Promise<void> {
+  house = await openHouse();
+  const { runner } = await house.start({ checkpointIntervalMs: 600_000 });
+  await sell(3, "A");
+  await sell(2, "B");
+  const { appliedSeq } = runner.status();
+  const watermark = () => house.registry.watermark({ epoch: EPOCH, shard: 0 });
+  await until("all is shown", async () => (await watermark()) === appliedSeq);
+  await until("all is committed", () => runner.status().committedSeq === appliedSeq);
+  runner.kill();
+}
 
 describe("Runner, while a server is away", () => {
   test("Postgres killed: decisions go on, and everything is committed once it is back", async () => {
@@ -104,6 +118,41 @@ describe("Runner, while a server is away", () => {
     await house.redis.flushdb();
     await sell(1, "A");
     await until("A", async () => (await visible("A")) === -4);
+    await until("B", async () => (await visible("B")) === -2);
+  });
+
+  test("after a crash nothing is told again of levels that the registry shows", async () => {
+    await crashed();
+    const told: string[] = [];
+    house.nc.subscribe("inv.level.>", {
+      callback: (_, message) => void told.push(message.subject),
+    });
+    await house.nc.flush();
+    await house.start();
+    await sell(1, "A");
+    await until("A", async () => (await visible("A")) === -4);
+    expect(told).toEqual(["inv.level.x.A"]);
+    expect(await visible("B")).toBe(-2);
+  });
+
+  test("nor is it forgotten that nothing was told, when the registry is flushed just then", async () => {
+    await crashed();
+    let isFlushed = false;
+    const wrap = (ports: RunnerPorts): RunnerPorts => ({
+      ...ports,
+      registry: {
+        ...ports.registry,
+        async watermark() {
+          const watermark = await ports.registry.watermark();
+          if (!isFlushed) await house.redis.flushdb();
+          isFlushed = true;
+          return watermark;
+        },
+      },
+    });
+    await house.start({ wrap });
+    await until("it is flushed", () => isFlushed);
+    await until("A", async () => (await visible("A")) === -3);
     await until("B", async () => (await visible("B")) === -2);
   });
 
