@@ -16,40 +16,46 @@ import { seededRandom } from "../demo/random.ts";
 import type { Measured } from "./firehose.ts";
 import type { TargetName } from "./targets.ts";
 
-const KEYS = 400_000;
 const LOCATIONS_PER_SKU = 4;
 const BUNDLE = 250;
 const NONE = 1_024;
 
-type Probe = { recentIdsMax: number; movementsMax: number };
+export type MemoryOptions = {
+  /** SKU-locations, one receipt each. */
+  keys: number;
+  say: (line: string) => void;
+};
+
+type Probe = { keys: number; recentIdsMax: number; movementsMax: number };
 type Reading = { bytes: number; keys: number; applied: number };
 
 /** Bytes per SKU-location, recent identity and movement, one run each: they are not noisy. */
-export async function benchMemory(
-  say: (line: string) => void,
-): Promise<Partial<Record<TargetName, Measured>>> {
-  const bare = await probe({ recentIdsMax: NONE, movementsMax: NONE });
-  const ids = await probe({ recentIdsMax: KEYS, movementsMax: NONE });
-  const moves = await probe({ recentIdsMax: NONE, movementsMax: 2 * KEYS });
-  const filter = filterBytes();
+export async function benchMemory({
+  keys,
+  say,
+}: MemoryOptions): Promise<Partial<Record<TargetName, Measured>>> {
+  const bare = await probe({ keys, recentIdsMax: NONE, movementsMax: NONE });
+  const ids = await probe({ keys, recentIdsMax: keys, movementsMax: NONE });
+  const moves = await probe({ keys, recentIdsMax: NONE, movementsMax: 2 * keys });
+  const filter = filterBytes(keys);
   const readings = [bare, ids, moves];
-  const ok = readings.every((one) => one.keys === KEYS && one.applied === KEYS);
-  const correct = { ok, what: ok ? `${KEYS} receipts applied` : JSON.stringify(readings) };
+  const ok = readings.every((one) => one.keys === keys && one.applied === keys);
+  const correct = { ok, what: ok ? `${keys} receipts applied` : JSON.stringify(readings) };
   const measured = (bytes: number): Measured => ({ runs: [bytes], correct });
   const results = {
-    "memory per SKU-location": measured((bare.bytes - filter) / KEYS),
-    "memory per recent id": measured((ids.bytes - bare.bytes + filter) / KEYS),
-    "memory per recent movement": measured((moves.bytes - bare.bytes) / KEYS),
+    "memory per SKU-location": measured((bare.bytes - filter) / keys),
+    "memory per recent id": measured((ids.bytes - bare.bytes + filter) / keys),
+    "memory per recent movement": measured((moves.bytes - bare.bytes) / keys),
   };
   for (const [name, { runs }] of Object.entries(results)) say(`${name}: ${runs[0]?.toFixed(1)} B`);
   return results;
 }
 
 /** What the filter of older identities takes for as many identities as there are keys. */
-function filterBytes(): number {
+function filterBytes(keys: number): number {
   const filter = new IdentityFilter();
   const random = seededRandom(1);
-  for (let i = 0; i < KEYS; i++) filter.add(word(random), word(random), 0);
+  for (let i = 0; i < keys; i++) filter.add(word(random), word(random), 0);
   return filter.bytes;
 }
 
@@ -90,7 +96,8 @@ function feed(options: Probe): Reading {
   fold(1, 0, 1);
   const before = settledBytes();
   let seq = 2;
-  for (let key = 1; key < KEYS; key += BUNDLE) fold(seq++, key, Math.min(KEYS, key + BUNDLE));
+  for (let key = 1; key < options.keys; key += BUNDLE)
+    fold(seq++, key, Math.min(options.keys, key + BUNDLE));
   machine.takeChanges();
   const bytes = settledBytes() - before;
   let keys = 0;

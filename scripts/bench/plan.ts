@@ -23,6 +23,9 @@ export type Effort = {
   /** Also runs that are told in the detail only: entries one by one, decisions through our publisher. */
   detailed: boolean;
   machineCommands: number;
+  memoryKeys: number;
+  /** SKUs that storefronts hold, by Zipf. */
+  httpSkus: number;
   restartKeys: number;
   restartCommands: number;
   /** Quick runs: one system for all groups that ask for nothing special, to save the time to start. */
@@ -112,7 +115,7 @@ export const GROUPS: readonly Group[] = [
   {
     names: ["memory per SKU-location", "memory per recent id", "memory per recent movement"],
     durability: "none",
-    run: ({ say }) => benchMemory(say),
+    run: ({ memoryKeys: keys, say }) => benchMemory({ keys, say }),
   },
 ];
 
@@ -186,7 +189,10 @@ async function latencies(
   return figures;
 }
 
-async function httpHolds(system: BenchSystem, { runs, seconds, say }: Effort): Promise<Figures> {
+async function httpHolds(
+  system: BenchSystem,
+  { runs, seconds, httpSkus: skus, say }: Effort,
+): Promise<Figures> {
   const rates: number[] = [];
   const checks: Correctness[] = [];
   let detail: Record<string, number> = {};
@@ -194,6 +200,7 @@ async function httpHolds(system: BenchSystem, { runs, seconds, say }: Effort): P
     const { perSecond, p50, p99, refused, costs, correct } = await benchHttpHolds({
       url: system.http,
       seconds,
+      skus,
       callers: CALLERS,
       settled: () => system.waitForWindows(),
       cpuMeter: () => startCpuMeter(system),

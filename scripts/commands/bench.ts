@@ -35,16 +35,20 @@ const FULL = {
   seconds: 10,
   detailed: true,
   machineCommands: 1_000_000,
+  memoryKeys: 400_000,
+  httpSkus: 10_000,
   restartKeys: 1_000_000,
   restartCommands: 100_000,
 };
 const QUICK = {
   runs: 1,
-  firehoseSeconds: 4,
+  firehoseSeconds: 3,
   seconds: 3,
   detailed: false,
   machineCommands: 300_000,
-  restartKeys: 100_000,
+  memoryKeys: 100_000,
+  httpSkus: 2_000,
+  restartKeys: 50_000,
   restartCommands: 10_000,
 };
 
