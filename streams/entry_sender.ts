@@ -171,6 +171,8 @@ export class EntrySender {
       } else this.#outlet.publish(entry.subject, entry.payload, reply);
       if (entry.state === "waiting") entry.state = "sent";
     } catch (error) {
+      // A5: it is stored, and was told so; whoever waits for its decision has a deadline.
+      if (entry.state === "acked") return;
       const closed = this.#nc.isClosed() || this.#nc.isDraining();
       const why = error instanceof Error ? error.message : String(error);
       this.#fail(entry, closed ? "publisher_closed" : "publish_refused", why);

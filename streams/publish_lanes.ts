@@ -62,6 +62,7 @@ export class Lanes {
   #unorderedHead = 0;
   #unorderedOut = 0;
   #isWindowFull = false;
+  #isPumping = false;
   #dirty = new Set<Lane>();
   #kickArmed = false;
   /** Bundles that hold a slot, over all lanes. */
@@ -124,8 +125,10 @@ export class Lanes {
 
   close(): void {
     this.#stopListening();
+    // First what waits: an entry that fails makes room, and nothing may leave any more.
+    const waiting = this.#drainQueues();
     this.sender.close();
-    for (const job of this.#drainQueues())
+    for (const job of waiting)
       this.#fail(
         job,
         new PublishError("publisher_closed", "Cannot publish: the publisher is closed", {
@@ -203,6 +206,14 @@ export class Lanes {
   }
 
   #pumpUnordered(): void {
+    // An entry that fails at once makes room for the next while the last is still being sent.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    this.#pumpWhatMay();
+    this.#isPumping = false;
+  }
+
+  #pumpWhatMay(): void {
     // A full window is refilled by the quarter: one write for many, not one for each ack.
     if (this.#isWindowFull && this.#unorderedOut > this.#singlesMax * 0.75) return;
     this.#isWindowFull = false;
