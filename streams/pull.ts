@@ -5,6 +5,7 @@
 //     to serve while the next is on its way.
 // U2. A request is done when its number of entries came or the server said so (expired, byte limit).
 //     Each request has its own reply subject, so the server's word names it.
+//     The largest message there may be fits into one: what does not, the server never gives.
 // U3. With a request open the server is heard at least every half second. Silence, a deleted
 //     consumer, a change of leader: `onLost`, once.
 
@@ -21,7 +22,7 @@ import type { NatsConnection } from "./connection.ts";
 import { natsFault } from "./connection.ts";
 import { millisOf, parseDelivery } from "./delivery.ts";
 import type { ReadEntry } from "./stream_state.ts";
-import { REPLY_HEADER } from "./subjects.ts";
+import { REPLY_HEADER, replySubject } from "./subjects.ts";
 import { manager } from "./topology.ts";
 
 /** An entry with its append time in nanoseconds and how many stood behind it when it was delivered. */
@@ -40,12 +41,8 @@ export type Pull = {
 const REQUESTS_OPEN = 2;
 const WATCH_INTERVAL_MS = 250;
 const SILENCE_MS_MAX = 2 * PULL_HEARTBEAT_MS + WATCH_INTERVAL_MS;
-const REQUEST = JSON.stringify({
-  batch: READ_AHEAD_ENTRIES / REQUESTS_OPEN,
-  max_bytes: READ_AHEAD_BYTES / REQUESTS_OPEN,
-  expires: nanos(PULL_EXPIRES_MS),
-  idle_heartbeat: nanos(PULL_HEARTBEAT_MS),
-});
+/** What the server counts of a message beside its payload and headers: its subjects, which fill a line at most. */
+const SUBJECTS_BYTES_MAX = 8_192;
 
 /** Makes the consumer; nothing flows before resume(). @throws OnhandError. */
 export async function openPull(
@@ -135,7 +132,8 @@ class ServerPull implements Pull {
       if (this.#open.size === 0) this.#heardAtMs = performance.now();
       const request = this.#nextRequest++;
       this.#open.set(request, READ_AHEAD_ENTRIES / REQUESTS_OPEN);
-      this.#nc.publish(this.#nextSubject, REQUEST, { reply: `${this.#inbox}${request}` });
+      const reply = `${this.#inbox}${request}`;
+      this.#nc.publish(this.#nextSubject, requestText(this.#nc.info?.max_payload ?? 0), { reply });
     }
   }
 
@@ -158,8 +156,8 @@ class ServerPull implements Pull {
       subject: message.subject,
       payload: message.data,
     };
-    const replyTo = message.headers?.get(REPLY_HEADER);
-    if (replyTo !== undefined && replyTo !== "") entry.replyTo = replyTo;
+    const replyTo = replySubject(message.headers?.get(REPLY_HEADER));
+    if (replyTo !== undefined) entry.replyTo = replyTo;
     this.#listener.onEntry({ entry, time: delivery.time, pending: delivery.pending });
   }
 
@@ -195,4 +193,13 @@ class ServerPull implements Pull {
     this.close();
     this.#listener.onLost();
   }
+}
+
+function requestText(payloadBytesMax: number): string {
+  return JSON.stringify({
+    batch: READ_AHEAD_ENTRIES / REQUESTS_OPEN,
+    max_bytes: Math.max(READ_AHEAD_BYTES / REQUESTS_OPEN, payloadBytesMax + SUBJECTS_BYTES_MAX),
+    expires: nanos(PULL_EXPIRES_MS),
+    idle_heartbeat: nanos(PULL_HEARTBEAT_MS),
+  });
 }

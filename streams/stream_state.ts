@@ -6,7 +6,7 @@ import { OnhandError } from "../shared/errors.ts";
 import type { NatsConnection } from "./connection.ts";
 import { natsFault } from "./connection.ts";
 import { millisOf, nanosecondsOf } from "./delivery.ts";
-import { REPLY_HEADER } from "./subjects.ts";
+import { REPLY_HEADER, replySubject } from "./subjects.ts";
 import { isMissing, manager } from "./topology.ts";
 
 /** One entry of a log. */
@@ -80,14 +80,14 @@ export async function readEntry(
     const found = await (await manager(nc)).streams.getMessage(stream, { seq });
     if (found === null) return undefined;
     const time = nanosecondsOf(found.timestamp);
-    const replyTo = found.header.get(REPLY_HEADER);
+    const replyTo = replySubject(found.header.get(REPLY_HEADER));
     return {
       seq: found.seq,
       appendedAtMs: millisOf(time),
       time,
       subject: found.subject,
       payload: found.data,
-      ...(replyTo === "" ? {} : { replyTo }),
+      ...(replyTo === undefined ? {} : { replyTo }),
     };
   } catch (error) {
     if (isMissing(error)) return undefined;

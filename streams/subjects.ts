@@ -77,6 +77,15 @@ export const EFFECT_STREAMS = {
 /** Header that names where a decision goes; only `_INBOX.>` is obeyed. */
 export const REPLY_HEADER = "Onhand-Reply-To";
 export const REPLY_PREFIX = "_INBOX.";
+const REPLY_SUBJECT = /^_INBOX\.[\x21-\x7e]{1,248}$/;
+
+/**
+ * Where a header lets a decision go, or undefined. It is written into a line of the protocol as it is: with a blank
+ * in it, or longer than such a line, it would make the server end the connection.
+ */
+export function replySubject(header: string | undefined): string | undefined {
+  return header !== undefined && REPLY_SUBJECT.test(header) ? header : undefined;
+}
 
 /** KV bucket with the current epoch and shard count under key `current`. */
 export const TOPOLOGY_BUCKET = "onhand-topology";

@@ -12,7 +12,9 @@ import { ServerError } from "./server_error.ts";
 import { type RunningServer, startServer } from "./server_process.ts";
 
 /** What may be changed while the server runs. */
-export type NatsMapping = Partial<Pick<NatsSettings, "shards" | "epoch" | "users" | "mapping">>;
+export type NatsMapping = Partial<
+  Pick<NatsSettings, "shards" | "epoch" | "users" | "mapping" | "payloadBytesMax">
+>;
 
 /** `dir` gets nats.conf, nats.pid, nats.log and the streams; it is made when missing. */
 export type StartNatsOptions = NatsMapping & {

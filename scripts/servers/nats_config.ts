@@ -29,6 +29,8 @@ export type NatsSettings = {
   users?: readonly NatsUser[];
   /** Leave the mapping out, as a server that is not ours would. */
   mapping?: boolean;
+  /** Largest message it takes, in bytes; default NATS_PAYLOAD_BYTES_MAX. */
+  payloadBytesMax?: number;
 };
 
 /** Largest message the server takes, in bytes. */
@@ -47,7 +49,7 @@ export function natsConfig(settings: NatsSettings): string {
   if (settings.serverName !== undefined) lines.push(`server_name: ${quote(settings.serverName)}`);
   if (settings.pidFile !== undefined) lines.push(`pid_file: ${quote(settings.pidFile)}`);
   lines.push(
-    `max_payload: ${NATS_PAYLOAD_BYTES_MAX}`,
+    `max_payload: ${settings.payloadBytesMax ?? NATS_PAYLOAD_BYTES_MAX}`,
     "jetstream {",
     `  store_dir: ${quote(settings.dir)}`,
     ...(settings.sync === "always" ? ["  sync_interval: always"] : []),

@@ -79,6 +79,45 @@ describe("openReader()", () => {
     expect(entries.length).toBe(4);
   });
 
+  it("takes no address for a reply that would end the connection of whoever replies", async () => {
+    const stream = await makeStream(0);
+    const { entries, reader } = collect(stream);
+    const addresses = [
+      "_INBOX.a b c",
+      "_INBOX.a\tb",
+      `_INBOX.${"x".repeat(5_000)}`,
+      "_INBOX.",
+      "x",
+    ];
+    for (const address of addresses) {
+      const header = headers();
+      header.set("Onhand-Reply-To", address);
+      await nc.request(`${stream}.x`, "1", { headers: header, timeout: 1000 });
+    }
+    await expect.poll(() => entries.length).toBe(addresses.length);
+    expect(entries.map((entry) => entry.replyTo)).toEqual(addresses.map(() => undefined));
+    for (const { seq } of entries)
+      expect((await readEntry(nc, stream, seq))?.replyTo).toBeUndefined();
+    await reader.stop();
+  });
+
+  it("reads an entry as large as a server takes that takes more than ours", async () => {
+    const payloadBytesMax = 8 * 1024 * 1024;
+    const server = await privateNats({ shards: 1 });
+    await server.reload({ payloadBytesMax });
+    const connection = await connectNats(server.url, { name: "test" });
+    const stream = await makeStream(1, connection);
+    await connection.request(`${stream}.x`, new Uint8Array(payloadBytesMax), { timeout: 5_000 });
+    await append(stream, 3, 3, connection);
+    const { entries, halts, reader } = collect(stream, {}, connection);
+    await expect.poll(() => entries.length, { timeout: 3_000 }).toBe(3);
+    expect(entries.map((entry) => entry.payload.length)).toEqual([1, payloadBytesMax, 1]);
+    expect(halts).toEqual([]);
+    await reader.stop();
+    await connection.close();
+    await server.stop();
+  });
+
   it("reads more than it asks for ahead, in entries and in bytes", async () => {
     const stream = await makeStream(10_000);
     const { entries, reader } = collect(stream, { fromSeq: 2 });
