@@ -218,6 +218,8 @@ export class FastDecoder {
   private textValue(field: number, c: Command): boolean {
     const { scanner } = this;
     const length = scanner.end - scanner.start;
+    // Before anything of it is kept: names are, and none may hold a whole entry.
+    if (length > TEXT_LENGTH_MAX) return false;
     switch (field) {
       case ID:
         c.id = this.slice();
@@ -227,10 +229,10 @@ export class FastDecoder {
         return length <= ID_LENGTH_MAX && scanner.bytes[scanner.start] !== AT_SIGN;
       case SKU:
         this.sku = this.name();
-        return length <= TEXT_LENGTH_MAX;
+        return true;
       case LOCATION:
         this.location = this.name();
-        return length <= TEXT_LENGTH_MAX;
+        return true;
       case HOLD_ID:
         c.hold = this.slice();
         c.holdHash = scanner.a;
@@ -238,10 +240,10 @@ export class FastDecoder {
       case CHANNEL:
         // Of few names.
         c.channel = this.name().text;
-        return this.hashed(FIELD.channel) && length <= TEXT_LENGTH_MAX;
+        return this.hashed(FIELD.channel);
       case REF:
         c.ref = this.slice();
-        return this.hashed(FIELD.ref) && length <= TEXT_LENGTH_MAX;
+        return this.hashed(FIELD.ref);
       case CURRENCY:
         c.currency = this.slice();
         return this.hashed(FIELD.currency) && length === 3 && this.isCapitals();

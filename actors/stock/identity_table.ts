@@ -17,6 +17,8 @@ export type Records = {
 const WAYS = 8;
 const FILL = 4;
 const BUCKETS_MIN = 64;
+/** Counted no further, up or down: whoever sends ids made for one bucket has as many there as he likes. */
+const CROWDED_MAX = 255;
 
 export class IdentityTable {
   private readonly records: Records;
@@ -102,7 +104,7 @@ export class IdentityTable {
   private place(low: number, position: number): void {
     const bucket = this.bucketOf(low);
     if (this.placeIn(bucket, low, position)) return;
-    this.crowded[bucket] = (this.crowded[bucket] as number) + 1;
+    this.count(bucket, 1);
     if (this.placeIn(bucket ^ 1, low, position)) return;
     const others = this.over.get(low);
     if (others === undefined) this.over.set(low, [position]);
@@ -143,7 +145,12 @@ export class IdentityTable {
   /** Takes out a record that stands beside its bucket or in the map, if it does. */
   private dropElsewhere(bucket: number, low: number, position: number): void {
     if (!this.clear(bucket ^ 1, low, position) && !this.dropOver(low, position)) return;
-    this.crowded[bucket] = (this.crowded[bucket] as number) - 1;
+    this.count(bucket, -1);
+  }
+
+  private count(bucket: number, by: number): void {
+    const crowded = this.crowded[bucket] as number;
+    if (crowded !== CROWDED_MAX) this.crowded[bucket] = crowded + by;
   }
 
   private dropOver(low: number, position: number): boolean {

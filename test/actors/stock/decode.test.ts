@@ -1,9 +1,10 @@
 // The decoders of the fold accept exactly what the schemas of the edges accept, with the same values.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Command, FIRM, NO_TIME, QTY_NAMES, typeName } from "../../../actors/stock/command.ts";
 import { EntryDecoder, Malformed } from "../../../actors/stock/decode.ts";
 import { decodeCommand } from "../../../actors/stock/decode_command.ts";
+import { NameCache } from "../../../actors/stock/name_cache.ts";
 import { quickTime } from "../../../actors/stock/quick_time.ts";
 import { CommandSchema } from "../../../shared/messages.ts";
 import { parseTime } from "../../../shared/time.ts";
@@ -397,5 +398,26 @@ describe("ids that the log gives itself", () => {
         single("L", "A", { type: "void", id: "v", of: "@1.0.2811.0", reason: "x" }),
       ).toBeInstanceOf(Command);
     }
+  });
+});
+
+describe("the cache of names", () => {
+  it("keeps none that is too long for a name: each would hold as much as an entry may", () => {
+    const kept = vi.spyOn(NameCache.prototype, "get");
+    for (const field of ["sku", "location", "channel"]) {
+      const names = { sku: "A", location: "L", channel: "pos" };
+      for (const [length, is] of [
+        [200, Command],
+        [201, Malformed],
+        [500_000, Malformed],
+      ] as const) {
+        kept.mockClear();
+        const command = { type: "sale", qty: 1, ...names, [field]: "x".repeat(length) };
+        expect(bundle(JSON.stringify([command]))[0]).toBeInstanceOf(is);
+        const lengths = kept.mock.results.map(({ value }) => value.text.length);
+        expect(Math.max(0, ...lengths)).toBeLessThanOrEqual(200);
+      }
+    }
+    kept.mockRestore();
   });
 });
