@@ -267,6 +267,7 @@ const OPERATING: Record<string, ProblemCode> = {
   topology_changed: "log_unavailable",
   publisher_full: "overloaded",
   command_too_large: "body_too_large",
+  command_nameless: "invalid_field",
   command_of_several_shards: "invalid_field",
   redis_unavailable: "registry_unavailable",
   database_unavailable: "ledger_unavailable",

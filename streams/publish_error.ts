@@ -18,6 +18,8 @@ export type PublishErrorCode =
   | "publish_not_sent"
   /** The command is larger than a message may be. */
   | "command_too_large"
+  /** Its SKU or location can be no part of a subject: empty, or no well-formed text. */
+  | "command_nameless"
   /** Lines of a hold that live in several shards. */
   | "command_of_several_shards"
   /** Too many calls wait for their answer. */

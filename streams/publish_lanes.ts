@@ -93,6 +93,7 @@ export class Lanes {
         `Cannot publish command ${job.id}: ${job.bytes} bytes, expected at most ${bytesMax}`,
         { sent: false, retryable: false },
       );
+    requireNames(job);
     this.#requireOneShard(job);
     this.commands++;
     this.bytes += job.bytes;
@@ -309,6 +310,17 @@ export class Lanes {
     this.#unorderedHead = 0;
     return jobs;
   }
+}
+
+/** Subjects are made of them, long after the caller could be told. */
+function requireNames({ id, sku, location, otherSkus = [] }: Job): void {
+  const fault = [sku, location, ...otherSkus].find((name) => name === "" || !name.isWellFormed());
+  if (fault === undefined) return;
+  throw new PublishError(
+    "command_nameless",
+    `Cannot publish command ${id}: its SKU or location is ${JSON.stringify(fault)}, expected a name`,
+    { sent: false, retryable: false },
+  );
 }
 
 /** Tells whoever asked for this command that it failed. */

@@ -368,6 +368,21 @@ describe("createPublisher() refused", () => {
     await till.close();
   });
 
+  it("tells a command without a name to make a subject of, before anything is counted", async () => {
+    const sku = "\ud800";
+    for (const options of [{}, { mode: "single" }, { mode: "single", keepOrder: false }] as const) {
+      const publisher = createPublisher(nc, { ...TOPOLOGY, ...options });
+      const line = { sku, qty: 1 };
+      for (const names of [{ sku }, { location: sku }, { sku: "" }, { lines: [line] }]) {
+        const posted = publisher.post(sale("A", names as Partial<Command>));
+        await expect(posted).rejects.toMatchObject({ code: "command_nameless", sent: false });
+      }
+      expect(publisher.stats()).toMatchObject({ commands: 0, bytes: 0, waiting: 0 });
+      expect((await publisher.post(sale("A"))).seq).toBeGreaterThan(0);
+      await publisher.close();
+    }
+  });
+
   it("tells a full log, and no stream at all, as surely not stored", async () => {
     await withServer(async (_server, connect) => {
       const connection = await connect();
