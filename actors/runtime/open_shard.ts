@@ -34,7 +34,7 @@ export function shardOpener(options: ShardOpenerOptions): OpenShard {
   const publisher = new AckedPublisher(options.nc);
   const commits = new Gate(COMMITS_AT_ONCE);
   const loads = new Gate(LOADS_AT_ONCE);
-  return async (shard, onEnd) => {
+  return async (shard, onEnd, calledOff) => {
     const { epoch } = options;
     const journal = options.journal({ epoch, shard });
     const { tables } = options.factory;
@@ -51,11 +51,23 @@ export function shardOpener(options: ShardOpenerOptions): OpenShard {
         },
       },
     );
-    await loads.run(() => runner.start());
+    await loads.run(async () => {
+      if (!calledOff.aborted) await Promise.race([runner.start(), aborted(calledOff)]);
+    });
+    if (calledOff.aborted) {
+      runner.kill();
+      throw new OnhandError("called_off", `Cannot open shard ${shard}: it is wanted no more`);
+    }
     if (end?.reason === "fenced")
       throw new OnhandError("fenced", end.detail, { retryable: true, fields: { shard } });
     return running(runner);
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function running(runner: Runner): RunningShard {

@@ -36,12 +36,20 @@ export type RunningShard = {
   abandon(): Promise<void>;
 };
 
-/** Opens a shard: restores it and starts its runner; resolves once it decides, or has ended and told so. */
-export type OpenShard = (shard: number, onEnd: (end: ShardEnd) => void) => Promise<RunningShard>;
+/**
+ * Opens a shard: restores it and starts its runner; resolves once it decides, or has ended and told so. Rejects soon
+ * after `calledOff`: what it waits for may be away for hours.
+ */
+export type OpenShard = (
+  shard: number,
+  onEnd: (end: ShardEnd) => void,
+  calledOff: AbortSignal,
+) => Promise<RunningShard>;
 
 export type ShardHost = {
   /** Resolves once the shard decides. Rejects when it cannot be restored. */
   open(shard: number): Promise<void>;
+  /** Of a shard that is being opened both call that off: open() rejects. */
   drain(shard: number): Promise<void>;
   abandon(shard: number): Promise<void>;
   status(): ShardStatus[];
@@ -54,7 +62,7 @@ export type ShardHost = {
 /** A host that runs its shards in the calling thread. */
 export function localHost(openShard: OpenShard): ShardHost {
   const running = new Map<number, RunningShard>();
-  const opening = new Set<number>();
+  const opening = new Map<number, AbortController>();
   const halted = new Map<number, ShardStatus>();
   const ended = (end: ShardEnd): void => {
     const last = running.get(end.shard)?.status();
@@ -70,6 +78,7 @@ export function localHost(openShard: OpenShard): ShardHost {
   const stop = async (shard: number, how: "drain" | "abandon"): Promise<void> => {
     const run = running.get(shard);
     halted.delete(shard);
+    opening.get(shard)?.abort();
     if (run === undefined) return;
     try {
       await run[how]();
@@ -81,14 +90,16 @@ export function localHost(openShard: OpenShard): ShardHost {
     async open(shard) {
       if (running.has(shard) || opening.has(shard)) return;
       halted.delete(shard);
-      opening.add(shard);
+      const calledOff = new AbortController();
+      opening.set(shard, calledOff);
       let run: RunningShard | undefined;
       let over: ShardEnd | undefined;
       try {
-        run = await openShard(shard, (end) => {
+        const onEnd = (end: ShardEnd): void => {
           if (run === undefined) over = end;
           else ended(end);
-        });
+        };
+        run = await openShard(shard, onEnd, calledOff.signal);
       } finally {
         opening.delete(shard);
       }
@@ -98,13 +109,14 @@ export function localHost(openShard: OpenShard): ShardHost {
     drain: (shard) => stop(shard, "drain"),
     abandon: (shard) => stop(shard, "abandon"),
     status: () => [
-      ...[...opening].map((shard) => emptyStatus(shard)),
+      ...[...opening.keys()].map((shard) => emptyStatus(shard)),
       ...[...running.values()].map((run) => run.status()),
       ...halted.values(),
     ],
     onEnd: () => {},
     async close() {
-      await Promise.allSettled([...running.keys()].map((shard) => stop(shard, "abandon")));
+      const shards = [...opening.keys(), ...running.keys()];
+      await Promise.allSettled(shards.map((shard) => stop(shard, "abandon")));
     },
   };
   return host;

@@ -51,6 +51,7 @@ class ShardSupervisor implements Supervisor {
   readonly #o: SupervisorOptions;
   readonly #leases = new Map<number, Lease>();
   readonly #busy = new Map<number, Promise<void>>();
+  readonly #opening = new Set<number>();
   readonly #retryAtMs = new Map<number, number>();
   readonly #failures = new Map<number, number>();
   /** When a shard began to run here. */
@@ -88,6 +89,8 @@ class ShardSupervisor implements Supervisor {
     this.#stopped = true;
     clearInterval(this.#timer);
     this.#unwatch();
+    // What is being opened may wait for a store that is away.
+    for (const shard of this.#opening) void this.#o.host.abandon(shard).catch(() => {});
     await Promise.allSettled(this.#busy.values());
     await Promise.allSettled(
       [...this.#leases.keys()].map((shard) => this.#giveBack(shard, "drain")),
@@ -111,31 +114,32 @@ class ShardSupervisor implements Supervisor {
   #work(shard: number, work: () => Promise<void>): void {
     if (this.#busy.has(shard)) return;
     const done = work()
-      .catch((error: unknown) =>
-        this.#o.journal.warn({ shard, error: describeError(error) }, "shard: will try again"),
-      )
+      .catch((error: unknown) => {
+        if (this.#stopped) return;
+        this.#o.journal.warn({ shard, error: describeError(error) }, "shard: will try again");
+      })
       .finally(() => this.#busy.delete(shard));
     this.#busy.set(shard, done);
   }
 
   async #take(shard: number): Promise<void> {
     const { leases, epoch, name, host, journal } = this.#o;
-    let isOpening = true;
     const lease = await leases.acquire(shardKey(epoch, shard, leases.role), {
       holder: name,
       onLost: (by) => {
         journal.warn({ shard, by }, "lease lost: standing down");
         this.#leases.delete(shard);
-        // A host has nothing to abandon before it has opened it.
-        if (!isOpening) void host.abandon(shard).catch(() => {});
+        void host.abandon(shard).catch(() => {});
       },
     });
     if (lease === undefined) return;
     this.#leases.set(shard, lease);
+    // Told to stop while it asked for the lease.
+    if (this.#stopped) return;
+    this.#opening.add(shard);
     try {
       const startedMs = performance.now();
       await host.open(shard);
-      isOpening = false;
       if (!lease.held) {
         await host.abandon(shard);
         return;
@@ -147,6 +151,8 @@ class ShardSupervisor implements Supervisor {
       this.#pause(shard);
       await this.#giveBack(shard, "abandon");
       throw error;
+    } finally {
+      this.#opening.delete(shard);
     }
   }
 

@@ -36,14 +36,17 @@ async function connect(): Promise<NatsConnection> {
 }
 
 /** A member whose shards do nothing but tell the test what is done to them. */
-async function member(name: string, opening: (shard: number) => Promise<void> = async () => {}) {
+async function member(
+  name: string,
+  opening: (shard: number, calledOff: AbortSignal) => Promise<void> = async () => {},
+) {
   const log: string[] = [];
   const ends = new Map<number, (end: ShardEnd) => void>();
   const nc = await connect();
-  const host = localHost(async (shard, onEnd) => {
+  const host = localHost(async (shard, onEnd, calledOff) => {
     log.push(`open ${shard}`);
     ends.set(shard, onEnd);
-    await opening(shard);
+    await opening(shard, calledOff);
     return {
       status: () => ({ ...emptyStatus(shard), state: "running" }),
       drain: async () => void log.push(`drain ${shard}`),
@@ -106,6 +109,25 @@ describe("startSupervisor()", () => {
     // b does not renew it: a takes it again.
     await eventually(() => expect(a.log.filter((line) => line === "open 3")).toHaveLength(2));
     await eventually(() => expect(a.shards()).toEqual(ALL));
+  });
+
+  it("stops while a shard is opened that waits for a store that is away", async () => {
+    const a = await member("a", (shard, calledOff) =>
+      shard === 3
+        ? new Promise((_, reject) =>
+            calledOff.addEventListener("abort", () => reject(Error("off"))),
+          )
+        : Promise.resolve(),
+    );
+    await eventually(() => expect(a.shards()).toEqual(ALL));
+    await eventually(() => expect(a.log).toContain("open 3"));
+    const stopped = a.supervisor.stop().then(() => "stopped");
+    const late = new Promise((resolve) => setTimeout(resolve, 2_000, "late"));
+    expect(await Promise.race([stopped, late])).toBe("stopped");
+    expect(a.log.filter((line) => line.startsWith("drain")).sort()).toEqual(
+      ALL.filter((shard) => shard !== 3).map((shard) => `drain ${shard}`),
+    );
+    expect(await (await openLeases(a.nc)).holders("stock")).toEqual([]);
   });
 
   it("opens a shard that fails soon after each opening again, and ever more seldom", async () => {
