@@ -61,15 +61,10 @@ function connectionSettings(url: string, options: ConnectOptions): NodeConnectio
   for (const part of url.split(",")) {
     const text = part.trim();
     const parsed = URL.parse(text.includes("://") ? text : `nats://${text}`);
-    if (parsed === null || parsed.host === "") {
-      throw new OnhandError(
-        "nats_unreachable",
-        `Cannot connect to NATS: expected nats://host:port, found ${withoutSecrets(text)}`,
-      );
-    }
+    if (parsed === null || parsed.host === "") throw badAddress(url);
     tls ||= parsed.protocol === "tls:";
-    if (parsed.username !== "") user ??= decodeURIComponent(parsed.username);
-    if (parsed.password !== "") password ??= decodeURIComponent(parsed.password);
+    if (parsed.username !== "") user ??= plain(parsed.username, url);
+    if (parsed.password !== "") password ??= plain(parsed.password, url);
     servers.push(parsed.host);
   }
   return {
@@ -93,7 +88,25 @@ function connectionSettings(url: string, options: ConnectOptions): NodeConnectio
   };
 }
 
-const withoutSecrets = (url: string): string => url.replaceAll(/\/\/[^@/,]*@/g, "//");
+function plain(encoded: string, url: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw badAddress(url);
+  }
+}
+
+function badAddress(url: string): OnhandError {
+  return new OnhandError(
+    "nats_unreachable",
+    "Cannot connect to NATS: expected nats://[user:password@]host:port (of user and password anything but letters " +
+      `and digits percent-encoded), found ${withoutSecrets(url)}`,
+  );
+}
+
+/** A login may hold, unencoded, what ends one: it goes up to the last @ before the next address. */
+const withoutSecrets = (url: string): string =>
+  url.replaceAll(/\/\/(?:(?!,\s*\w+:\/\/).)*@/gs, "//");
 
 /** What may happen to a connection; each is called outside of any call of ours. */
 export type ConnectionListener = {

@@ -13,6 +13,18 @@ describe("connectNats()", () => {
     await expect(connectNats("nats://", { name: "test" })).rejects.toBeInstanceOf(OnhandError);
   });
 
+  it("tells an address with a login that is not encoded, and never any part of the login", async () => {
+    for (const login of ["me:Q%Z", "me:Q/Z", "me:Q,Z", "me:Q#Z", "me:Q?Z", "me:Q@Z"]) {
+      for (const url of [`nats://${login}@127.0.0.1:1`, `nats://a:b@x:1, nats://${login}@y:1`]) {
+        const error = await connectNats(url, { name: "test" }).catch((e: unknown) => e);
+        expect(error).toMatchObject({ code: "nats_unreachable" });
+        expect(JSON.stringify([error, (error as Error).message])).not.toMatch(/me:|Q|Z|a:b/);
+      }
+    }
+    const failed = connectNats("nats://me:100%@127.0.0.1:1", { name: "test" });
+    await expect(failed).rejects.toThrow(/percent-encoded\), found nats:\/\/127\.0\.0\.1:1$/);
+  });
+
   it("tells a wrong password apart", async () => {
     const server = await privateNats({ users: [{ user: "a", password: "right" }] });
     try {
