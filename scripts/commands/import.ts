@@ -115,7 +115,7 @@ async function importSurveyed(
   const cursor =
     options.cursor && system !== undefined ? openCursor(`${base}.cursor.json`, of) : NO_CURSOR;
   const rejects = new Rejects(options.rejects ?? `${base}.rejects.csv`);
-  const stop = stopOnSignal();
+  const signal = stopOnSignal();
   const bar = startBar(basename(file), survey.lines - 1);
   if (cursor.line > 0) progress(`going on after line ${cursor.line} of ${survey.lines}`);
   try {
@@ -125,7 +125,7 @@ async function importSurveyed(
       system ?? NOBODY,
       rejects,
       cursor,
-      stop.signal,
+      signal,
       bar.update,
     );
     bar.stop();
@@ -146,7 +146,6 @@ async function importSurveyed(
     else if (rejects.count > 0 && !options.allowRejects) throw new ResultIsNo();
   } finally {
     bar.stop();
-    stop.release();
     rejects.close();
   }
 }

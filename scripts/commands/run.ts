@@ -14,9 +14,9 @@ import {
 } from "../command_line.ts";
 import { readyLine } from "../ready_line.ts";
 import { enterBatchPolicy } from "../servers/batch_policy.ts";
+import { INTERRUPTED, SECOND_SIGNAL_MIN_MS } from "../stop_on_signal.ts";
 
 type RunOptions = CommonOptions & { name?: string; threads?: string; port?: string };
-const SECOND_SIGNAL_MIN_MS = 500;
 
 type Running = { stop(): Promise<void>; url?: string };
 
@@ -83,7 +83,7 @@ function signalled(): Promise<NodeJS.Signals> {
       if (firstAt === undefined) {
         firstAt = performance.now();
         resolve(signal);
-      } else if (performance.now() - firstAt >= SECOND_SIGNAL_MIN_MS) process.exit(130);
+      } else if (performance.now() - firstAt >= SECOND_SIGNAL_MIN_MS) process.exit(INTERRUPTED);
     };
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, handle);
   });

@@ -47,7 +47,7 @@ async function run(options: SimCliOptions): Promise<void> {
   const runs =
     whole("--runs", options.runs, 1, RUNS_MAX) ?? (seconds === undefined ? 100 : RUNS_MAX);
   const commands = whole("--commands", options.commands, 1, 100_000);
-  const { signal, release } = stopOnSignal();
+  const signal = stopOnSignal();
   const summary = await simulateMany({
     firstSeed,
     runs,
@@ -57,7 +57,6 @@ async function run(options: SimCliOptions): Promise<void> {
     keepTrace: options.trace === true,
     signal,
   });
-  release();
   printResult(options, summary, (value) => humanSummary(value, againWith(options)));
   if (!summary.ok) throw new ResultIsNo();
   if (signal.aborted) process.exitCode = INTERRUPTED;

@@ -22,6 +22,7 @@ import { type Claim, claimFile, livingRecord } from "../servers/pid_file.ts";
 import { requirePort } from "../servers/port.ts";
 import { writePrivate } from "../servers/private_file.ts";
 import { ServerError } from "../servers/server_error.ts";
+import { INTERRUPTED, SECOND_SIGNAL_MIN_MS } from "../stop_on_signal.ts";
 
 type UpOptions = CommonOptions & {
   port?: string;
@@ -36,8 +37,6 @@ type UpOptions = CommonOptions & {
 
 /** All roles together; below the 30 s docker-compose.yml grants. One that hangs does not keep the system from stopping. */
 const DRAIN_MAX_MS = 20_000;
-/** npm and the terminal both pass on one Ctrl-C; only a later signal is a second one. */
-const SECOND_SIGNAL_MIN_MS = 500;
 /** How often a system started through npm looks whether npm is still there. */
 const PARENT_CHECK_MS = 250;
 /** A long log takes long to fold; after this the system is told ready with what runs. */
@@ -254,14 +253,14 @@ function listenForSignals(say: (line: string) => void): Stopper {
     if (kill === undefined) {
       // Still finding, fetching and starting servers: nothing to drain, and they stop with us.
       say(`${name}: stopped while starting`);
-      process.exit(130);
+      process.exit(INTERRUPTED);
     } else if (firstAt === undefined) {
       firstAt = performance.now();
       say(`${name}: draining; once more to kill`);
       signal();
     } else if (performance.now() - firstAt >= SECOND_SIGNAL_MIN_MS) {
       say(`${name} again: killing`);
-      void kill?.().finally(() => process.exit(130));
+      void kill?.().finally(() => process.exit(INTERRUPTED));
     }
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, handle);

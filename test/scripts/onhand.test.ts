@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { runOnhand } from "../support/onhand.ts";
+import { runOnhand, spawnOnhand } from "../support/onhand.ts";
 import { privateDir } from "../support/servers.ts";
 
 const BIN = fileURLToPath(new URL("../../scripts/bin/onhand.mjs", import.meta.url));
@@ -28,6 +28,26 @@ test("output nobody reads any more is no fault", async () => {
   });
   const [code] = await once(child, "close");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+});
+
+test("one Ctrl-C that comes twice, from the terminal and from npm, tells what was done", async () => {
+  const child = spawnOnhand(["sim", "--seconds", "60", "--trace", "--json"]);
+  let stdout = "";
+  child.stdout?.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  // The trace of the first run: more are to come.
+  if (child.stderr !== null) await once(child.stderr, "data");
+  child.stderr?.resume();
+  const end = once(child, "close");
+  child.kill("SIGINT");
+  // Another one, for two of the same may become one on their way.
+  child.kill("SIGTERM");
+  const [code] = await end;
+  expect([code, JSON.parse(stdout || "null")]).toEqual([
+    130,
+    expect.objectContaining({ ok: true }),
+  ]);
 });
 
 test("up --help tells its options", async () => {
