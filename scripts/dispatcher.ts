@@ -26,7 +26,7 @@ const LINGER_MAX_MS = 2_000;
 
 /** Runs the command line and sets the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
-  toleratePipes(args[0] ?? "");
+  tolerateOutput(args[0] ?? "");
   // A fault of ours that no command caught ends in one line, too. `up` puts its own care in place.
   process.on("uncaughtException", (error) => process.exit(exitCodeOf(error)));
   process.exitCode = await run(args);
@@ -35,16 +35,18 @@ export async function main(args: readonly string[]): Promise<void> {
 
 /**
  * Whoever reads our output may have seen enough (`onhand dead ls | head`): that is the end, and no fault. What
- * serves goes on without a reader, and drains when the Ctrl-C that ended the reader (`npm start | tee`) comes.
+ * serves goes on whatever becomes of its output (a reader or a terminal that is gone, a full disk), and drains when
+ * the signal comes that ended the reader (`npm start | tee`).
  */
-function toleratePipes(command: string): void {
+function tolerateOutput(command: string): void {
   const serves = command === "up" || command === "run";
-  const onError = (ends: boolean) => (error: NodeJS.ErrnoException) => {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (serves) return;
     if (error.code !== "EPIPE") throw error;
-    if (ends) process.exit();
-  };
-  process.stdout.on("error", onError(!serves));
-  process.stderr.on("error", onError(false));
+    process.exit();
+  });
+  // There is nobody to tell.
+  process.stderr.on("error", () => {});
 }
 
 async function run(args: readonly string[]): Promise<number> {

@@ -262,3 +262,8 @@ export const SHARDS_MAX = 1_024;
 export const EPOCH_MAX = 9_999;
 /** Most dead letters listed at once. */
 export const DEAD_LETTERS_LISTED_MAX = 1_000;
+
+// ---------------------------------------------------------------- shared: log lines
+
+/** Bytes of log lines that wait for a stderr that takes none. */
+export const LOG_WAITING_BYTES_MAX = 1_048_576;

@@ -2,6 +2,7 @@
 // onhand_<name>_<unit>, with few labels; log lines carry part, epoch, shard and sequence.
 import { destination, type Logger, pino } from "pino";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { LOG_WAITING_BYTES_MAX } from "./limits.ts";
 
 export { Counter, Gauge, Histogram, Registry };
 
@@ -12,8 +13,13 @@ export type Journal = {
   error(fields: Record<string, unknown>, text: string): void;
 };
 
-/** JSON lines on stderr from `level` up. */
+/**
+ * JSON lines on stderr from `level` up. Where they cannot be written (a full disk, a terminal that is gone) they wait,
+ * those beyond a limit are lost, and who logs goes on.
+ */
 export function openLogger(level: string, part: string): Logger {
+  const lines = destination({ dest: 2, sync: true, maxLength: LOG_WAITING_BYTES_MAX });
+  lines.on("error", () => {});
   return pino(
     {
       level,
@@ -22,7 +28,7 @@ export function openLogger(level: string, part: string): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination({ dest: 2, sync: true }),
+    lines,
   );
 }
 

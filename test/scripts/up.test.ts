@@ -1,8 +1,10 @@
 // `onhand up` from start to end: ready, taken, killed, healed, stopped.
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { connect } from "@nats-io/transport-node";
 import postgres from "postgres";
 import { expect, test, vi } from "vitest";
@@ -10,6 +12,7 @@ import { drain } from "../../scripts/commands/up.ts";
 import { readPidFile } from "../../scripts/servers/pid_file.ts";
 import { freePort, isPortFree } from "../../scripts/servers/port.ts";
 import { isAlive } from "../../scripts/servers/process_identity.ts";
+import { readEndpoints } from "../../shared/endpoints.ts";
 import { runOnhand, spawnOnhand, startOnhand } from "../support/onhand.ts";
 import { freshDatabase, freshRedis, privateDir, privateNats } from "../support/servers.ts";
 
@@ -78,6 +81,22 @@ test("with --json up and run say that they are ready by one line of JSON without
     expect(await once(child, "exit")).toEqual([0, null]);
   }
   expect((await system.stop()).code).toBe(0);
+});
+
+test("a disk that takes no more output does not end it: it serves, drains and stops", async () => {
+  const data = privateDir();
+  const script = fileURLToPath(new URL("../../scripts/onhand.ts", import.meta.url));
+  const full = openSync("/dev/full", "w");
+  const args = [script, "up", "--data", data, ...(await port())];
+  // As npm would say: it then ends when this process does.
+  const env = { ...process.env, npm_lifecycle_event: "test" };
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", full, full] });
+  closeSync(full);
+  const exit = once(child, "exit");
+  await expect.poll(() => readEndpoints(data)?.http, { timeout: 30_000 }).toBeDefined();
+  child.kill("SIGTERM");
+  expect(await exit).toEqual([0, null]);
+  for (const file of ["up.pid", "endpoints.json"]) expect(existsSync(join(data, file))).toBe(false);
 });
 
 test("a second start takes less than 3 s", async () => {
