@@ -181,7 +181,8 @@ function keepCursor(run: ImportRun, ports: ImportPorts, cursor: Cursor) {
   const step = async () => {
     const progress = await ports.progress();
     if (!covers(progress, mark.ends, "committedSeq")) return false;
-    cursor.save(mark.line);
+    // Of a file whose every line was refused nothing is there: it may be read in another way next time.
+    if (run.counts().decided > 0) cursor.save(mark.line);
     mark = run.mark();
     return true;
   };

@@ -220,6 +220,17 @@ describe("importFile()", () => {
     expect(again.outcome).toMatchObject({ applied: 0, alreadyThere: 3, rejected: 3 });
   });
 
+  test("after a run that brought nothing in, the same file may be read in another way", async () => {
+    const log = fakeLog();
+    const text = sales(5);
+    const cursorFile = path("cursor.json");
+    const wrong = { options: { currency: "JPY" }, cursor: openCursor(cursorFile, of(1, "JPY")) };
+    expect((await run(text, log, wrong)).outcome).toMatchObject({ applied: 0, rejected: 5 });
+    const right = { options: { currency: "GBP" }, cursor: openCursor(cursorFile, of(1, "GBP")) };
+    expect((await run(text, log, right)).outcome).toMatchObject({ applied: 5, rejected: 0 });
+    expect(() => openCursor(cursorFile, of(1, "JPY"))).toThrow("lines up to 6 of this file are in");
+  });
+
   test("with an id column a second line of the same identity is told, and nothing counts twice", async () => {
     const log = fakeLog((n) => n === 2);
     const row = (bill: string, sku: string, qty = 1) => `2020-01-01T00:00,${bill},${sku},L,${qty}`;
