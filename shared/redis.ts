@@ -31,14 +31,19 @@ export function connectRedis(url: string, { name, commandTimeoutMs = 2_000 }: Re
   return redis;
 }
 
-/** Waits until `redis` answers. @throws OnhandError `registry_unavailable` after `timeoutMs` */
+/** Waits until `redis` answers. @throws OnhandError `registry_unavailable` after `timeoutMs`, with what was wrong last */
 export async function redisReady(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === "ready") return;
+  let why = `no answer in ${timeoutMs} ms`;
+  const onError = (error: unknown) => {
+    why = describeError(error);
+  };
+  redis.on("error", onError);
   await new Promise<void>((resolve, reject) => {
     const late = setTimeout(() => {
       redis.off("ready", done);
       const { host, port } = redis.options;
-      const message = `Cannot reach Redis at ${host}:${port}: no answer in ${timeoutMs} ms`;
+      const message = `Cannot reach Redis at ${host}:${port}: ${why}`;
       reject(new OnhandError("registry_unavailable", message, { retryable: true }));
     }, timeoutMs);
     const done = () => {
@@ -46,7 +51,7 @@ export async function redisReady(redis: Redis, timeoutMs: number): Promise<void>
       resolve();
     };
     redis.once("ready", done);
-  });
+  }).finally(() => redis.off("error", onError));
 }
 
 /** Redis's refusal or absence as an operating error. */

@@ -106,7 +106,20 @@ describe("LevelRegistry", () => {
     const away = connectRedis("redis://127.0.0.1:1", { name: "test" });
     const lost = new LevelRegistry(away);
     await expect(lost.ofSku("A")).rejects.toMatchObject({ code: "registry_unavailable" });
-    await expect(redisReady(away, 50)).rejects.toMatchObject({ retryable: true });
+    await expect(redisReady(away, 200)).rejects.toMatchObject({ retryable: true });
     away.disconnect();
+  });
+
+  it("redisReady() says why Redis does not answer", async () => {
+    const url = new URL(await freshRedis());
+    const faults = [
+      ["redis://127.0.0.1:1", "Cannot reach Redis at 127.0.0.1:1: connect ECONNREFUSED"],
+      [`redis://:wrong@${url.host}`, `Cannot reach Redis at ${url.host}: WRONGPASS`],
+    ];
+    for (const [address = "", message = ""] of faults) {
+      const connection = connectRedis(address, { name: "test" });
+      await expect(redisReady(connection, 500)).rejects.toThrow(message);
+      connection.disconnect();
+    }
   });
 });
