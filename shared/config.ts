@@ -7,11 +7,22 @@ import { z } from "zod";
 import { OnhandError } from "./errors.ts";
 
 const text = z.string().min(1);
+/** Who uses an address decodes its user and password. */
+const decodable = (address: string): boolean => {
+  try {
+    return decodeURIComponent(address) !== "";
+  } catch {
+    return false;
+  }
+};
+const NOT_DECODABLE = { error: "expected %25 for a % in user or password" };
 const url = (protocols: string) =>
-  z.url({
-    protocol: new RegExp(`^(${protocols})$`),
-    error: `expected an address ${protocols}://…`,
-  });
+  z
+    .url({
+      protocol: new RegExp(`^(${protocols})$`),
+      error: `expected an address ${protocols}://…`,
+    })
+    .refine(decodable, NOT_DECODABLE);
 const integer = (min: number, max: number) =>
   z
     .string()
@@ -24,7 +35,8 @@ const natsUrls = z
   .refine(
     (value) => value.split(",").every((one) => /^(nats|tls|ws|wss):\/\/[^\s/]+$/.test(one.trim())),
     { error: "expected nats://host:port, several with commas" },
-  );
+  )
+  .refine(decodable, NOT_DECODABLE);
 
 /** Host names without scheme and port, with commas. */
 const hostNames = z

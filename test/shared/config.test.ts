@@ -34,6 +34,8 @@ test.each([
   ["ONHAND_NATS_URL", "u:secret@b", "(hidden)"],
   ["ONHAND_DATABASE_URL", "postgres://u:pa/secret@h/db", "postgres://(hidden)"],
   ["ONHAND_REDIS_URL", "redis://:se/secret@h", "redis://(hidden)"],
+  ["ONHAND_NATS_URL", "nats://u:100%secret@h", "nats://(hidden)"],
+  ["ONHAND_DATABASE_URL", "postgres://u:100%secret@h/db", "postgres://(hidden)"],
 ])("loadConfig() repeats of a wrong %s=%s only its scheme", (name, raw, shown) => {
   const fault = (() => {
     try {
