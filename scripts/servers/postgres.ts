@@ -6,7 +6,7 @@ import { makeOwned, type PostgresPlace, postgresPlace, postgresVersion } from ".
 import { newPassword, readIfThere, writePrivate } from "./private_file.ts";
 import { endProcess, identify } from "./process_identity.ts";
 import { lastLine, ServerError } from "./server_error.ts";
-import { type RunningServer, startServer } from "./server_process.ts";
+import { deathSignal, type RunningServer, startServer } from "./server_process.ts";
 
 /** `dir` gets the cluster in `dir/data`, postgres.pid and postgres.log. */
 export type StartPostgresOptions = {
@@ -138,7 +138,9 @@ async function runProgram(
   args: readonly string[],
   input = "",
 ): Promise<void> {
-  const line = [...place.prefix, join(place.home, "bin", program), ...args];
+  // Killed with this process: one that went on, or cleaned up, would do so in the cluster of the next start.
+  const prefix = [...place.prefix, ...deathSignal("SIGKILL")];
+  const line = [...prefix, join(place.home, "bin", program), ...args];
   const child = spawn(line[0] ?? program, line.slice(1), {
     cwd: "/",
     env: serverEnv(),

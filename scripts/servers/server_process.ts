@@ -249,7 +249,8 @@ export async function endOrphan(
 
 function spawnServer(spec: ServerSpec): ChildProcess {
   const { command } = spec;
-  const prefix = [...(command.prefix ?? []), ...batchPrefix(), ...deathSignal(spec)];
+  const death = spec.dieWithParent === false ? [] : deathSignal(spec.stopSignal);
+  const prefix = [...(command.prefix ?? []), ...batchPrefix(), ...death];
   const line = [...prefix, command.bin, ...command.args];
   const log = openLog(spec.logFile);
   try {
@@ -266,11 +267,10 @@ function spawnServer(spec: ServerSpec): ChildProcess {
   }
 }
 
-/** util-linux's setpriv makes the kernel send the stop signal when this process ends. */
-function deathSignal(spec: ServerSpec): string[] {
-  if (spec.dieWithParent === false || process.platform !== "linux") return [];
-  const setpriv = findOnPath("setpriv");
-  return setpriv ? [setpriv, "--pdeathsig", spec.stopSignal.replace(/^SIG/, ""), "--"] : [];
+/** Put before a command line: util-linux's setpriv makes the kernel send the signal when this process ends. */
+export function deathSignal(signal: NodeJS.Signals): string[] {
+  const setpriv = process.platform === "linux" ? findOnPath("setpriv") : undefined;
+  return setpriv ? [setpriv, "--pdeathsig", signal.replace(/^SIG/, ""), "--"] : [];
 }
 
 function spawned(child: ChildProcess, spec: ServerSpec): Promise<number> {

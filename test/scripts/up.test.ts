@@ -1,9 +1,10 @@
 // `onhand up` from start to end: ready, taken, killed, healed, stopped.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { connect } from "@nats-io/transport-node";
 import postgres from "postgres";
@@ -22,6 +23,13 @@ vi.setConfig({ testTimeout: 120_000 });
 const SERVERS = ["nats", "postgres", "redis"] as const;
 const port = async () => ["--port", String(await freePort())];
 const portOf = (url: string) => Number(new URL(url).port);
+const commandLine = (pid: string) => {
+  try {
+    return readFileSync(join("/proc", pid, "cmdline"), "utf8");
+  } catch {
+    return ""; // gone meanwhile
+  }
+};
 const pidOf = (data: string, kind: string) => readPidFile(join(data, kind, `${kind}.pid`));
 
 test("up says one line, answers where endpoints.json tells, and SIGTERM stops everything", async () => {
@@ -97,6 +105,26 @@ test("a disk that takes no more output does not end it: it serves, drains and st
   child.kill("SIGTERM");
   expect(await exit).toEqual([0, null]);
   for (const file of ["up.pid", "endpoints.json"]) expect(existsSync(join(data, file))).toBe(false);
+});
+
+test("stopped while it makes its cluster, it leaves nobody at work there, and starts again", async () => {
+  const data = privateDir();
+  const stage = join(data, "postgres", "data.new");
+  const first = spawnOnhand(["up", "--data", data, ...(await port())]);
+  first.stderr?.resume();
+  await vi.waitUntil(() => existsSync(join(stage, "PG_VERSION")), { timeout: 30_000, interval: 5 });
+  const exit = once(first, "exit");
+  first.kill("SIGTERM");
+  expect(await exit).toEqual([130, null]);
+  // The program that makes it takes a second; the kernel ends it at once.
+  await sleep(200);
+  const atWork = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(commandLine)
+    .filter((command) => command.includes(stage));
+  expect(atWork).toEqual([]);
+  const system = await startOnhand(data, await port());
+  expect((await system.stop()).code).toBe(0);
 });
 
 test("a second start takes less than 3 s", async () => {
