@@ -9,6 +9,7 @@
 // U3. With a request open the server is heard at least every half second. Silence, a deleted
 //     consumer, a change of leader: `onLost`, once.
 
+import { randomBytes } from "node:crypto";
 import { AckPolicy, DeliverPolicy } from "@nats-io/jetstream";
 import { type Msg, nanos, nuid } from "@nats-io/transport-node";
 import {
@@ -20,7 +21,8 @@ import {
 } from "../shared/limits.ts";
 import type { NatsConnection } from "./connection.ts";
 import { natsFault } from "./connection.ts";
-import { millisOf, parseDelivery } from "./delivery.ts";
+import { nanosecondsText, parseDelivery } from "./delivery.ts";
+import { headerOf, replyBytes, subjectOf } from "./message_text.ts";
 import type { ReadEntry } from "./stream_state.ts";
 import { REPLY_HEADER, replySubject } from "./subjects.ts";
 import { manager } from "./topology.ts";
@@ -51,11 +53,13 @@ export async function openPull(
   fromSeq: number,
   listener: PullListener,
 ): Promise<Pull> {
-  const name = `onhand-${nuid.next()}`;
+  // Short: it is part of what the server writes before each entry, and who reads it reads it byte by byte.
+  const name = randomBytes(5).toString("hex");
   try {
     const jsm = await manager(nc);
     await jsm.consumers.add(stream, {
       name,
+      description: "reads the log for Onhand",
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: fromSeq,
       ack_policy: AckPolicy.None,
@@ -80,8 +84,8 @@ class ServerPull implements Pull {
   readonly #inbox = `_INBOX.${nuid.next()}.`;
   readonly #subscription: { unsubscribe(): void };
   readonly #watch: NodeJS.Timeout;
-  /** Entries still due for each open request, oldest first. */
-  readonly #open = new Map<number, number>();
+  /** Open requests, oldest first, and the entries still due for each. */
+  readonly #open: { request: number; due: number }[] = [];
   #nextRequest = 1;
   #flowing = false;
   #closed = false;
@@ -127,38 +131,38 @@ class ServerPull implements Pull {
   }
 
   #ask(): void {
-    while (this.#flowing && !this.#closed && this.#open.size < REQUESTS_OPEN) {
+    while (this.#flowing && !this.#closed && this.#open.length < REQUESTS_OPEN) {
       // Silence counts from the first request on.
-      if (this.#open.size === 0) this.#heardAtMs = performance.now();
+      if (this.#open.length === 0) this.#heardAtMs = performance.now();
       const request = this.#nextRequest++;
-      this.#open.set(request, READ_AHEAD_ENTRIES / REQUESTS_OPEN);
+      this.#open.push({ request, due: READ_AHEAD_ENTRIES / REQUESTS_OPEN });
       const reply = `${this.#inbox}${request}`;
       this.#nc.publish(this.#nextSubject, requestText(this.#nc.info?.max_payload ?? 0), { reply });
     }
   }
 
   #onMessage(message: Msg): void {
-    const delivery = parseDelivery(message.reply ?? "");
+    const delivery = parseDelivery(replyBytes(message));
     if (delivery === undefined) {
       this.#onStatus(message);
       return;
     }
     this.#heardAtMs = this.#watchedAtMs;
-    for (const [request, due] of this.#open) {
-      if (due > 1) this.#open.set(request, due - 1);
-      else this.#open.delete(request);
-      break;
+    const [oldest] = this.#open;
+    if (oldest !== undefined && --oldest.due === 0) {
+      this.#open.shift();
+      this.#ask();
     }
-    this.#ask();
     const entry: ReadEntry = {
       seq: delivery.seq,
-      appendedAtMs: millisOf(delivery.time),
-      subject: message.subject,
+      appendedAtMs: delivery.appendedAtMs,
+      subject: subjectOf(message),
       payload: message.data,
     };
-    const replyTo = replySubject(message.headers?.get(REPLY_HEADER));
+    const replyTo = replySubject(headerOf(message, REPLY_HEADER));
     if (replyTo !== undefined) entry.replyTo = replyTo;
-    this.#listener.onEntry({ entry, time: delivery.time, pending: delivery.pending });
+    const time = nanosecondsText(delivery.appendedAtMs, delivery.nanos);
+    this.#listener.onEntry({ entry, time, pending: delivery.pending });
   }
 
   /** Source: NATS ADR-13 and ADR-37; codes 100, 404, 408, 409, 503 with a description. */
@@ -175,7 +179,9 @@ class ServerPull implements Pull {
       this.#lost();
       return;
     }
-    this.#open.delete(Number(message.subject.slice(this.#inbox.length)));
+    const request = Number(message.subject.slice(this.#inbox.length));
+    const index = this.#open.findIndex((one) => one.request === request);
+    if (index >= 0) this.#open.splice(index, 1);
     this.#ask();
   }
 
@@ -184,7 +190,7 @@ class ServerPull implements Pull {
     // A blocked event loop is no silence: what came meanwhile is still to be read.
     const wasBlocked = nowMs - this.#watchedAtMs > SILENCE_MS_MAX / 2;
     this.#watchedAtMs = nowMs;
-    if (wasBlocked || this.#open.size === 0) this.#heardAtMs = nowMs;
+    if (wasBlocked || this.#open.length === 0) this.#heardAtMs = nowMs;
     else if (nowMs - this.#heardAtMs > SILENCE_MS_MAX) this.#lost();
   }
 

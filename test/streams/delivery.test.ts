@@ -1,20 +1,35 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { millisOf, nanosecondsOf, parseDelivery } from "../../streams/delivery.ts";
+import { millisOf, nanosecondsOf, nanosecondsText, parseDelivery } from "../../streams/delivery.ts";
+
+const parse = (reply: string) => parseDelivery(new TextEncoder().encode(reply));
 
 describe("parseDelivery()", () => {
-  const parsed = { seq: 12, consumerSeq: 3, time: "1795409841280123456", pending: 7 };
+  const parsed = {
+    seq: 12,
+    consumerSeq: 3,
+    appendedAtMs: 1795409841280,
+    nanos: 123456,
+    pending: 7,
+  };
 
   it("reads nine tokens, and eleven or twelve with domain and account", () => {
     const tail = "S.C.1.12.3.1795409841280123456.7";
-    expect(parseDelivery(`$JS.ACK.${tail}`)).toEqual(parsed);
-    expect(parseDelivery(`$JS.ACK.hub.ACCHASH.${tail}`)).toEqual(parsed);
-    expect(parseDelivery(`$JS.ACK._.ACCHASH.${tail}.token`)).toEqual(parsed);
+    expect(parse(`$JS.ACK.${tail}`)).toEqual(parsed);
+    expect(parse(`$JS.ACK.hub.ACCHASH.${tail}`)).toEqual(parsed);
+    expect(parse(`$JS.ACK._.ACCHASH.${tail}.token`)).toEqual(parsed);
   });
 
   it("knows what is no delivery", () => {
-    for (const reply of ["", "_INBOX.a.1", "$JS.ACK.S.C.1", "$JS.ACK.S.C.1.x.3.4.5"])
-      expect(parseDelivery(reply)).toBeUndefined();
+    for (const reply of [
+      "",
+      "_INBOX.a.1",
+      "$JS.ACK.S.C.1",
+      "$JS.ACK.S.C.1.x.3.4.5",
+      "$JS.ACK.S.C.1..3.4.5",
+      "$JS.ACK.a.S.C.1.2.3.4.5",
+    ])
+      expect(parse(reply)).toBeUndefined();
   });
 });
 
@@ -35,6 +50,9 @@ describe("millisOf(), nanosecondsOf()", () => {
           const text = `${date}.${decimals}`.replace(/\.?0+$/, "");
           const full = /\.\d+$/.test(text) ? text : date;
           expect(nanosecondsOf(`${full}Z`)).toBe(`${seconds}${decimals}`);
+          const delivery = parse(`$JS.ACK.S.C.1.2.3.${seconds}${decimals}.5`);
+          const { appendedAtMs = -1, nanos: beyond = -1 } = delivery ?? {};
+          expect(nanosecondsText(appendedAtMs, beyond)).toBe(`${seconds}${decimals}`);
           expect(millisOf(`${seconds}${decimals}`)).toBe(seconds * 1000 + Math.floor(nanos / 1e6));
         },
       ),
