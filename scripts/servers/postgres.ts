@@ -151,17 +151,24 @@ async function runProgram(
   child.stderr.on("data", (chunk) => {
     stderr += chunk;
   });
+  // One that fails before it has read all of it says why itself.
+  child.stdin.on("error", () => {});
   child.stdin.end(input);
   const failure = await new Promise<string | undefined>((done) => {
     child.once("error", (error) => done(error.message));
-    child.once("close", (code) =>
-      done(code === 0 ? undefined : lastLine(stderr) || `exit ${code}`),
-    );
+    child.once("close", (code) => done(code === 0 ? undefined : faultIn(stderr) || `exit ${code}`));
   });
   if (failure === undefined) return;
   throw new ServerError("start_failed", `Cannot make a Postgres cluster: ${program}: ${failure}`, {
     hint: "Set ONHAND_DATABASE_URL to use a Postgres you already have.",
   });
+}
+
+/** What initdb and postgres call a fault; they end with what they tidied up. */
+function faultIn(stderr: string): string {
+  return (
+    stderr.split("\n").find((line) => /\b(error|fatal|panic):/i.test(line)) ?? lastLine(stderr)
+  );
 }
 
 /**

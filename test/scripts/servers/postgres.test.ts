@@ -22,6 +22,18 @@ async function query<T>(url: string, text: string): Promise<T[]> {
   }
 }
 
+test("startPostgres() tells why a cluster cannot be made, not what came after", async () => {
+  const home = privateDir();
+  const says = ["FATAL: No space left on device", "initdb: removing contents of data directory"];
+  mkdirSync(join(home, "bin"));
+  const program = (name: string, body: string) =>
+    writeFileSync(join(home, "bin", name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  program("postgres", "echo 'postgres (PostgreSQL) 18.4'");
+  program("initdb", `${says.map((line) => `echo '${line}' >&2`).join("\n")}\nexit 1`);
+  vi.stubEnv("ONHAND_POSTGRES_HOME", home);
+  await expect(ownPostgres()).rejects.toThrow("initdb: FATAL: No space left on device");
+});
+
 test("startPostgres() makes a cluster over the ruins of an interrupted one", async () => {
   const dir = privateDir();
   mkdirSync(join(dir, "data.new"));
