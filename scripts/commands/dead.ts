@@ -180,14 +180,15 @@ function lineOf({ seq, letter }: DeadEntry): string {
   const { at, reason, location, sku, epoch, shard, detail } = letter;
   const place = `${epoch}/${shard}/${letter.seq}.${letter.index}`;
   const key = sku === "" ? letter.subject : `${sku} at ${location}`;
-  return `${seq}  ${at}  ${reason}  ${key}  (${place})  ${detail}  ${clip(payloadText(letter))}`;
+  const payload = clip(payloadText(letter));
+  return plain(`${seq}  ${at}  ${reason}  ${key}  (${place})  ${detail}  ${payload}`);
 }
 
 function wholeText({ seq, letter }: DeadEntry): string {
   const { payload: _text, payloadBase64: _bytes, ...rest } = letter;
   const fields = Object.entries({ number: seq, ...rest });
   const lines = fields.map(([name, value]) => `${name.padEnd(12)} ${value}`);
-  return [...lines, "", payloadText(letter)].join("\n");
+  return visible([...lines, "", payloadText(letter)].join("\n"));
 }
 
 function redrivenText({ redriven, failed }: Outcome): string {
@@ -210,11 +211,18 @@ function payloadText({ payload, payloadBase64 }: DeadEntry["letter"]): string {
   return payloadBase64 === undefined ? "" : `base64:${payloadBase64}`;
 }
 
+const clip = (text: string): string =>
+  text.length <= PAYLOAD_SHOWN_MAX ? text : `${text.slice(0, PAYLOAD_SHOWN_MAX)}…`;
+
 /** One line for a list: no line ends or escapes of a terminal. */
-function clip(text: string): string {
-  const plain = text.replaceAll(/\p{Cc}+/gu, " ");
-  return plain.length <= PAYLOAD_SHOWN_MAX ? plain : `${plain.slice(0, PAYLOAD_SHOWN_MAX)}…`;
-}
+const plain = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ");
+
+/** Whole, with its lines; what else would steer a terminal is written out. */
+const visible = (text: string): string =>
+  text.replaceAll(
+    /[^\P{Cc}\n\t]/gu,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 function wholeNumber(what: string, text: string): number {
   const value = Number(text);

@@ -74,9 +74,9 @@ describe("onhand dead", () => {
     expect(await dead("ls")).toMatchObject({ code: 0, out: "nothing was set aside\n" });
   });
 
-  test("lists newest first, by page and source; a payload cannot mark up the terminal", async () => {
+  test("lists newest first, by page and source; a letter cannot mark up the terminal", async () => {
     await setAside('{"qty":1.5}');
-    await setAside("\u001b[2Jgone", { source: "ledger" });
+    await setAside("\u001b[2Jgone", { source: "ledger", detail: "\u001b[31mred" });
     await setAside('{"qty":"x"}');
     const all = await listed();
     expect(all.map((entry) => entry.seq)).toEqual([3, 2, 1]);
@@ -85,6 +85,9 @@ describe("onhand dead", () => {
     const { out } = await dead("ls");
     expect(out).toContain("A at L");
     expect(out).not.toContain("\u001b");
+    const whole = await dead("show", "2");
+    expect(whole.out).not.toContain("\u001b");
+    expect(whole.out).toContain("\\u001b[2Jgone");
   });
 
   test("shows one whole, and tells when there is none", async () => {
