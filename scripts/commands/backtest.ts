@@ -71,8 +71,9 @@ async function run(file: string, options: BacktestOptions): Promise<void> {
     bar.tell("replaying", 0.2 + share * 0.8),
   );
   bar.done();
-  writeFileSync(options.report, reportHtml(result, basename(file)));
+  // First what it was run for: the report may find no place.
   printResult(options, outputOf(result, skipped, options.report), humanText);
+  writeFileSync(options.report, reportHtml(result, basename(file)));
 }
 
 /** The command's result from the backtest's. */

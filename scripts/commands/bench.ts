@@ -98,9 +98,10 @@ async function bench(options: BenchOptions): Promise<void> {
     results,
   };
   if (options.peers === true) report.peers = await peers(effort);
+  // First what it was run for: the file may find no place.
+  printResult(options, report, humanReport);
   if (options.out !== undefined)
     writeFileSync(resolve(options.out), `${JSON.stringify(report, null, 2)}\n`);
-  printResult(options, report, humanReport);
   const wrong = results.some((result) => !result.correct.ok);
   const slow = quick && options.report !== true && results.some((result) => !result.ok);
   if (wrong || slow) throw new ResultIsNo();

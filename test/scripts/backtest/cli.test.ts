@@ -76,4 +76,9 @@ test("onhand backtest prints its summary and writes its report", async () => {
   expect(output.policies).toHaveLength(4);
   expect(stderr).toMatch(/replaying \d0%/);
   expect(readFileSync(join(folder, "backtest.html"), "utf8")).toContain("<svg");
+
+  const nowhere = ["backtest", "sales.csv", "--json", "--draws", "20", "--report", "no/where.html"];
+  const unwritten = await onhand(...nowhere);
+  expect(unwritten.code).toBe(1);
+  expect(JSON.parse(unwritten.stdout).policies).toHaveLength(4);
 }, 30_000);
