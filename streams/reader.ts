@@ -44,6 +44,8 @@ export type ReaderOptions = {
    * What it returns halts the reader; when it throws, the opening is tried again.
    */
   verify?(identity: StreamIdentity): Promise<{ reason: string; message: string } | undefined>;
+  /** It cannot be opened now and is tried again; told once until it is open. `error` says why. */
+  onWait?(error: unknown): void;
   /** Called each time entries may flow (again). */
   onOpen?(identity: StreamIdentity): void;
 };
@@ -111,6 +113,7 @@ class LogReader implements Reader {
   #pull: Pull | undefined;
   #callOff: () => void = () => {};
   #failures = 0;
+  #isWaiting = false;
   #missingSinceMs: number | undefined;
   #ended = false;
   #created: string | undefined;
@@ -216,6 +219,7 @@ class LogReader implements Reader {
       if (!isCurrent()) return pull.close();
       this.#pull = pull;
       this.#opens++;
+      this.#isWaiting = false;
       this.#options.onOpen?.(identity);
       if (this.#paused) pull.pause();
       else pull.resume();
@@ -268,6 +272,8 @@ class LogReader implements Reader {
         return;
       }
     }
+    if (!this.#isWaiting) this.#options.onWait?.(error);
+    this.#isWaiting = true;
     this.#reopenLater();
   }
 

@@ -43,6 +43,8 @@ export type LogReadOptions = {
   onHalt(reason: string, message: string): void;
   /** Looks at the stream at each opening before entries flow; what it returns halts the reading. */
   verify(identity: LogIdentity): Promise<LogFault | undefined>;
+  /** It cannot be opened now and is tried again; told once until it is open. */
+  onWait(error: unknown): void;
   onOpen(identity: LogIdentity): void;
 };
 

@@ -1,6 +1,6 @@
 // Owns folding a log again outside of a runner: nothing is sent or written. For verification and for people who
 // ask what a prefix came to.
-import { OnhandError } from "../../shared/errors.ts";
+import { describeError, OnhandError } from "../../shared/errors.ts";
 import {
   LOOKUP_ENTRIES_MAX,
   QUEUE_ENTRIES_MAX,
@@ -81,6 +81,11 @@ class Replay {
               reason: "log_shorter",
               message: `Cannot fold again: the log ends at ${lastSeq}, expected entry ${this.o.toSeq}`,
             },
+      onWait: (error) =>
+        this.ports.journal.warn(
+          { error: describeError(error) },
+          "waiting for NATS to open the log",
+        ),
       onOpen: () => {},
     });
     try {

@@ -230,6 +230,11 @@ export class Runner {
         else this.halt(reason, message);
       },
       verify: (identity) => this.verify(identity, { committer, levels, machine }),
+      onWait: (error) =>
+        this.ports.journal.warn(
+          { error: describeError(error) },
+          "waiting for NATS to open the log",
+        ),
       onOpen: (identity) => {
         committer.streamCreated = identity.created;
         levels.logLastSeq = Math.max(levels.logLastSeq, identity.lastSeq);

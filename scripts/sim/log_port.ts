@@ -56,6 +56,7 @@ export function makeLogPort(log: LogOfProcess): LogPort {
         onEntry: options.onEntry,
         onHalt: options.onHalt,
         verify: options.verify,
+        onWait: options.onWait,
         onOpen: options.onOpen,
       }),
     entry: (seq: number) => process.call(service, () => copyOf(stream.entry(seq))),

@@ -101,23 +101,6 @@ describe("openReader()", () => {
     await reader.stop();
   });
 
-  it("reads an entry as large as a server takes that takes more than ours", async () => {
-    const payloadBytesMax = 8 * 1024 * 1024;
-    const server = await privateNats({ shards: 1 });
-    await server.reload({ payloadBytesMax });
-    const connection = await connectNats(server.url, { name: "test" });
-    const stream = await makeStream(1, connection);
-    await connection.request(`${stream}.x`, new Uint8Array(payloadBytesMax), { timeout: 5_000 });
-    await append(stream, 3, 3, connection);
-    const { entries, halts, reader } = collect(stream, {}, connection);
-    await expect.poll(() => entries.length, { timeout: 3_000 }).toBe(3);
-    expect(entries.map((entry) => entry.payload.length)).toEqual([1, payloadBytesMax, 1]);
-    expect(halts).toEqual([]);
-    await reader.stop();
-    await connection.close();
-    await server.stop();
-  });
-
   it("reads more than it asks for ahead, in entries and in bytes", async () => {
     const stream = await makeStream(10_000);
     const { entries, reader } = collect(stream, { fromSeq: 2 });

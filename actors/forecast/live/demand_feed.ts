@@ -42,6 +42,11 @@ export async function followDemand(
       stream: STREAM,
       fromSeq: lastSeq + 1,
       onEntry: ({ subject, payload }) => hand(subject, payload, options),
+      onWait: (error) =>
+        options.journal.warn(
+          { error: describeError(error) },
+          "waiting for NATS to open the stream",
+        ),
       onHalt: (reason, message) => {
         options.journal.warn({ reason, message }, "demand stream was cut: reading from Postgres");
         retry();
