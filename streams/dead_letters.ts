@@ -79,21 +79,30 @@ export async function redriveDeadLetter(nc: NatsConnection, seq: number): Promis
   const payload = payloadOf(seq, letter);
   const { epoch, shards } = await readTopology(nc);
   const { subject, body } = destination(seq, letter, payload, epoch, shards);
+  const action = `redrive dead letter ${seq} to ${subject}`;
+  const ack = await publishAcked(nc, subject, body, action);
+  await leave(nc, seq);
+  return { seq, subject, stream: ack.stream, logSeq: ack.seq };
+}
+
+/** @throws OnhandError when it is not stored, or may not be. */
+async function publishAcked(
+  nc: NatsConnection,
+  subject: string,
+  body: Uint8Array | string,
+  action: string,
+): Promise<{ stream: string; seq: number }> {
   let ack: { stream?: string; seq?: number; error?: { description: string } };
   try {
     const reply = await nc.request(subject, body, { timeout: API_TIMEOUT_MS });
     ack = reply.json();
   } catch (error) {
-    throw natsFault(`redrive dead letter ${seq} to ${subject}`, error);
+    throw natsFault(action, error);
   }
-  if (ack.stream === undefined || ack.seq === undefined || ack.error !== undefined)
-    throw new OnhandError(
-      "nats_refused",
-      `Cannot redrive dead letter ${seq} to ${subject}: ${ack.error?.description ?? "no ack"}`,
-      { retryable: true },
-    );
-  await leave(nc, seq);
-  return { seq, subject, stream: ack.stream, logSeq: ack.seq };
+  const { stream, seq, error } = ack;
+  if (stream !== undefined && seq !== undefined && error === undefined) return { stream, seq };
+  const why = error?.description ?? "no ack";
+  throw new OnhandError("nats_refused", `Cannot ${action}: ${why}`, { retryable: true });
 }
 
 /** Removes a letter for good, and gives it as it was. @throws OnhandError `dead_letter_missing`. */
@@ -115,13 +124,8 @@ async function leave(nc: NatsConnection, seq: number): Promise<void> {
 
 /** Sets something aside from outside the log (gateways); the relay does it for the actors. */
 export async function writeDeadLetter(nc: NatsConnection, letter: DeadLetter): Promise<void> {
-  try {
-    await nc.request(deadSubject(letter.source), JSON.stringify(letter), {
-      timeout: API_TIMEOUT_MS,
-    });
-  } catch (error) {
-    throw natsFault(`set aside ${letter.id || nuid.next()}`, error);
-  }
+  const action = `set aside ${letter.id || nuid.next()}`;
+  await publishAcked(nc, deadSubject(letter.source), JSON.stringify(letter), action);
 }
 
 async function findDeadLetter(nc: NatsConnection, seq: number): Promise<DeadEntry | undefined> {

@@ -80,6 +80,9 @@ type ApiFault = { code: number; err_code: number; description: string };
 const STORE_FAILED = 10077;
 const FULL = "maximum bytes exceeded";
 
+/** Sweeps are never nearer to each other than their interval, and on a busy machine not much nearer than this. */
+const BLOCKED_MS_MIN = 5 * SWEEP_INTERVAL_MS;
+
 const ACK = "a".charCodeAt(0);
 const ZERO = "0".charCodeAt(0);
 const STREAM_INITIAL = "s".charCodeAt(0); // {"stream":… is an ack, {"error":… is none
@@ -298,7 +301,7 @@ export class EntrySender {
 
   #sweep(): void {
     const nowMs = performance.now();
-    const wasBlocked = nowMs - this.#sweptAtMs > this.#ackTimeoutMs / 2;
+    const wasBlocked = nowMs - this.#sweptAtMs > Math.max(this.#ackTimeoutMs / 2, BLOCKED_MS_MIN);
     this.#sweptAtMs = nowMs;
     if (this.#unacked.size === 0 && this.#undecided.size === 0) {
       clearInterval(this.#sweeper);

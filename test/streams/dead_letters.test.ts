@@ -45,6 +45,22 @@ const letter = (more: Partial<DeadLetter>): DeadLetter => ({
 });
 const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 
+describe("writeDeadLetter()", () => {
+  it("tells a letter that the stream refused", async () => {
+    const other = await privateNats({ shards: 1 });
+    const connection = await connectNats(other.url, { name: "test" });
+    await applyTopology(connection, { shards: 1 });
+    await expect(writeDeadLetter(connection, letter({}))).resolves.toBeUndefined();
+    await (await jetstreamManager(connection)).streams.update("DEAD", { max_msg_size: 100 });
+    await expect(writeDeadLetter(connection, letter({}))).rejects.toMatchObject({
+      code: "nats_refused",
+      message: "Cannot set aside dead-1: message size exceeds maximum allowed",
+    });
+    await connection.close();
+    await other.stop();
+  });
+});
+
 describe("listDeadLetters()", () => {
   it("lists nothing where there is no stream", async () => {
     expect(await listDeadLetters(nc)).toEqual([]);

@@ -406,6 +406,19 @@ describe("createPublisher() refused", () => {
     });
   });
 
+  it("repeats and gives up however short the waits are", async () => {
+    const bare = await privateNats({ shards: 1 });
+    const connection = await connectNats(bare.url, { name: "test" });
+    const options = { ...TOPOLOGY, ackTimeoutMs: 10, giveUpMs: 300 };
+    const publisher = createPublisher(connection, options);
+    const posted = publisher.post(sale("A")).catch((error: PublishError) => error.code);
+    expect(await Promise.race([posted, sleep(2_000)])).toBe("publish_no_stream");
+    expect(publisher.stats().repeated).toBeGreaterThan(0);
+    await publisher.close();
+    await connection.close();
+    await bare.stop();
+  });
+
   it("stores after all when the stream comes back while it tries", async () => {
     await withServer(async (_server, connect) => {
       const connection = await connect();
