@@ -166,7 +166,15 @@ class ShardSupervisor implements Supervisor {
     }
     journal.warn({ shard, reason, detail }, "shard stopped");
     this.#pause(shard);
-    this.#work(shard, () => this.#giveBack(shard, "abandon"));
+    this.#standDown(shard, this.#leases.get(shard));
+  }
+
+  /** After what is under way for the shard: it may end while it is opened. Not what was taken anew since. */
+  #standDown(shard: number, lease: Lease | undefined): void {
+    if (this.#stopped || this.#leases.get(shard) !== lease) return;
+    const busy = this.#busy.get(shard);
+    if (busy === undefined) this.#work(shard, () => this.#giveBack(shard, "abandon"));
+    else void busy.then(() => this.#standDown(shard, lease));
   }
 
   async #giveBack(shard: number, how: "drain" | "abandon"): Promise<void> {

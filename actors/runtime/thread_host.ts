@@ -61,6 +61,7 @@ class ShardThread {
   readonly #waiting = new Map<number, Waiting>();
   readonly #ready: Promise<void>;
   #next = 1;
+  #isReady = false;
   #gone = false;
 
   constructor(
@@ -83,6 +84,7 @@ class ShardThread {
     this.#worker.on("message", (reply: ThreadReply) => {
       if (reply.kind === "ready") {
         clearTimeout(late);
+        this.#isReady = true;
         this.#settle(0, undefined);
       } else if (reply.kind === "done") this.#settle(reply.number, reply.error);
       else if (reply.kind === "status") this.status = reply.shards;
@@ -105,6 +107,11 @@ class ShardThread {
 
   async close(): Promise<void> {
     if (this.#gone) return;
+    if (!this.#isReady) {
+      // It runs no shard yet, and may wait long for what it connects to.
+      await this.#worker.terminate();
+      return;
+    }
     const late = setTimeout(() => void this.#worker.terminate(), THREAD_CLOSE_MS);
     await this.#send((number) => ({ number, call: "close" })).catch(() => {});
     clearTimeout(late);

@@ -111,6 +111,17 @@ describe("startSupervisor()", () => {
     await eventually(() => expect(a.shards()).toEqual(ALL));
   });
 
+  it("opens a shard again that ended while it was opened", async () => {
+    let isFirst = true;
+    const a = await member("a", async (shard) => {
+      if (shard !== 3 || !isFirst) return;
+      isFirst = false;
+      a.ends.get(3)?.({ shard: 3, reason: "failed", detail: "by test" });
+    });
+    await eventually(() => expect(a.log.filter((line) => line === "open 3")).toHaveLength(2));
+    await eventually(() => expect(a.shards()).toEqual(ALL));
+  });
+
   it("stops while a shard is opened that waits for a store that is away", async () => {
     const a = await member("a", (shard, calledOff) =>
       shard === 3

@@ -87,4 +87,16 @@ describe("threadHost()", () => {
     await vi.waitFor(() => expect(running().map((s) => s.shard)).toEqual([1]));
     expect(Atomics.load(started, 0)).toBe(2);
   });
+
+  it("closes at once while a thread still starts, and tells who waits for it", async () => {
+    const late = new URL("./late_thread.ts", import.meta.url);
+    const started = new Int32Array(new SharedArrayBuffer(4));
+    host = threadHost({ entry: late, data: started, threads: 1 });
+    const opening = expect(host.open(1)).rejects.toThrow("Cannot reach a stock thread");
+    await vi.waitFor(() => expect(Atomics.load(started, 0)).toBe(1), { timeout: 5_000 });
+    const sinceMs = performance.now();
+    await host.close();
+    expect(performance.now() - sinceMs).toBeLessThan(2_000);
+    await opening;
+  });
 });
