@@ -32,10 +32,9 @@ const integer = (min: number, max: number) =>
 /** Server lists of NATS: one or more, with commas. */
 const natsUrls = z
   .string()
-  .refine(
-    (value) => value.split(",").every((one) => /^(nats|tls|ws|wss):\/\/[^\s/]+$/.test(one.trim())),
-    { error: "expected nats://host:port, several with commas" },
-  )
+  .refine((value) => value.split(",").every((one) => /^(nats|tls):\/\/[^\s/]+$/.test(one.trim())), {
+    error: "expected nats://host:port or tls://host:port, several with commas",
+  })
   .refine(decodable, NOT_DECODABLE);
 
 /** Host names without scheme and port, with commas. */

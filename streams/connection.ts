@@ -61,7 +61,8 @@ function connectionSettings(url: string, options: ConnectOptions): NodeConnectio
   for (const part of url.split(",")) {
     const text = part.trim();
     const parsed = URL.parse(text.includes("://") ? text : `nats://${text}`);
-    if (parsed === null || parsed.host === "") throw badAddress(url);
+    const isOurs = parsed?.protocol === "nats:" || parsed?.protocol === "tls:";
+    if (parsed === null || parsed.host === "" || !isOurs) throw badAddress(url);
     tls ||= parsed.protocol === "tls:";
     if (parsed.username !== "") user ??= plain(parsed.username, url);
     if (parsed.password !== "") password ??= plain(parsed.password, url);
@@ -99,7 +100,7 @@ function plain(encoded: string, url: string): string {
 function badAddress(url: string): OnhandError {
   return new OnhandError(
     "nats_unreachable",
-    "Cannot connect to NATS: expected nats://[user:password@]host:port (of user and password anything but letters " +
+    "Cannot connect to NATS: expected nats://[user:password@]host:port, or tls:// (of user and password anything but letters " +
       `and digits percent-encoded), found ${withoutSecrets(url)}`,
   );
 }

@@ -32,6 +32,8 @@ test("loadConfig() of nothing has every default", () => {
 test.each([
   ["ONHAND_NATS_URL", "nats://u:one@a,nats://u:secret@b/x", "nats://(hidden)"],
   ["ONHAND_NATS_URL", "u:secret@b", "(hidden)"],
+  ["ONHAND_NATS_URL", "ws://u:secret@b:8080", "ws://(hidden)"],
+  ["ONHAND_NATS_URL", "nats://a:4222,wss://u:secret@b", "nats://(hidden)"],
   ["ONHAND_DATABASE_URL", "postgres://u:pa/secret@h/db", "postgres://(hidden)"],
   ["ONHAND_REDIS_URL", "redis://:se/secret@h", "redis://(hidden)"],
   ["ONHAND_NATS_URL", "nats://u:100%secret@h", "nats://(hidden)"],
@@ -81,6 +83,7 @@ test("loadConfig() tells all faults together, and no secrets", () => {
 
 test.each([
   ["ONHAND_NATS_URL", "nats://a:4222,nats://user:secret@b:4222"],
+  ["ONHAND_NATS_URL", "tls://user:secret@b:4222"],
   ["ONHAND_DATABASE_URL", "postgresql://u:p@db.example:5432/onhand?sslmode=require"],
   ["ONHAND_REDIS_URL", "rediss://:secret@cache.example:6380/2"],
 ])("loadConfig() takes %s=%s", (name, value) => {

@@ -25,6 +25,14 @@ describe("connectNats()", () => {
     await expect(failed).rejects.toThrow(/percent-encoded\), found nats:\/\/127\.0\.0\.1:1$/);
   });
 
+  it("refuses an address of a kind it does not speak, such as a WebSocket's", async () => {
+    const { nats: url } = sharedServers();
+    for (const scheme of ["ws", "wss", "http"])
+      await expect(
+        connectNats(url.replace("nats:", `${scheme}:`), { name: "test" }),
+      ).rejects.toThrow(/expected nats:\/\/.*found (ws|wss|http):\/\//);
+  });
+
   it("tells a wrong password apart", async () => {
     const server = await privateNats({ users: [{ user: "a", password: "right" }] });
     try {
