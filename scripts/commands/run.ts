@@ -1,5 +1,5 @@
-// `onhand run stock | forecast | http`: one role of the system in this process, for many machines. Runs until SIGINT or
-// SIGTERM, then drains; a second signal ends it at once.
+// `onhand run stock | forecast | http`: one role of the system in this process, for many machines. Runs until SIGINT,
+// SIGTERM or SIGHUP (its terminal was closed), then drains; a second signal ends it at once.
 import type { Command } from "commander";
 import { warmStock } from "../../actors/stock/warm.ts";
 import { describeError } from "../../shared/errors.ts";
@@ -73,7 +73,7 @@ async function migrateDatabase(url: string): Promise<void> {
 }
 
 /**
- * The first SIGINT or SIGTERM. A second one ends the process at once, but only after a while: the
+ * The first SIGINT, SIGTERM or SIGHUP. A second one ends the process at once, but only after a while: the
  * terminal sends one Ctrl-C to all of its processes, and npm passes its own on to us besides.
  */
 function signalled(): Promise<NodeJS.Signals> {
@@ -85,6 +85,6 @@ function signalled(): Promise<NodeJS.Signals> {
         resolve(signal);
       } else if (performance.now() - firstAt >= SECOND_SIGNAL_MIN_MS) process.exit(INTERRUPTED);
     };
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, handle);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, handle);
   });
 }

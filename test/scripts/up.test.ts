@@ -73,7 +73,11 @@ test("with --json up and run say that they are ready by one line of JSON without
   expect(new URL(postgres).password).not.toBe("");
   expect(system.stdout()).not.toContain(new URL(postgres).password);
 
-  for (const role of ["stock", "http"]) {
+  for (const [role, signal] of [
+    // As when its terminal is closed.
+    ["stock", "SIGHUP"],
+    ["http", "SIGTERM"],
+  ] as const) {
     const child = spawnOnhand(["run", role, "--json", "--data", data, "--name", `${role}-2`], {
       ONHAND_PORT: "0",
     });
@@ -85,7 +89,7 @@ test("with --json up and run say that they are ready by one line of JSON without
       endpoints: told.endpoints,
       pid: child.pid,
     });
-    child.kill("SIGTERM");
+    child.kill(signal);
     expect(await once(child, "exit")).toEqual([0, null]);
   }
   expect((await system.stop()).code).toBe(0);
