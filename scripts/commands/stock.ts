@@ -1,11 +1,11 @@
 // `onhand stock SKU`: its levels by location and their totals, from the registry, or as the ledger knew
-// them at a time. While Redis is away the last checkpoint answers, and says so.
+// them at a time. While Redis does not answer the last checkpoint does, and says why.
 
 import type { Command } from "commander";
 import { levelsAsOf } from "../../http/as_of.ts";
 import { storedLevels } from "../../http/ledger_reads.ts";
 import { totalsOf } from "../../http/stock_view.ts";
-import { OnhandError } from "../../shared/errors.ts";
+import { describeError, OnhandError } from "../../shared/errors.ts";
 import { nameFault } from "../../shared/ids.ts";
 import type { LedgerLevel, Level } from "../../shared/messages.ts";
 import { Database } from "../../shared/postgres.ts";
@@ -94,7 +94,7 @@ async function present(
     return stockOf(sku, location, levels);
   } catch (error) {
     if (!(error instanceof OnhandError) || error.code !== "registry_unavailable") throw error;
-    progress("Redis is away: these are the levels of the last checkpoint");
+    progress(`${describeError(error)}; these are the levels of the last checkpoint`);
     const levels = await storedLevels(database).checkpointed([sku], location);
     return { ...stockOf(sku, location, levels), stale: true };
   } finally {

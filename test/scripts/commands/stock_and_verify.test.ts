@@ -104,6 +104,21 @@ describe("onhand stock", () => {
     });
   });
 
+  test("says why Redis does not answer, and shows the levels of the last checkpoint", async () => {
+    const wrong = new URL(system.endpoints.redis);
+    wrong.password = "wrong";
+    const args = ["stock", "TEE-1", "--json", "--data", data];
+    await expect
+      .poll(() => runOnhand(args, { ONHAND_REDIS_URL: wrong.href }), { timeout: 30_000 })
+      .toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('"stale": true'),
+        stderr: expect.stringMatching(
+          /^Cannot reach Redis at 127\.0\.0\.1:\d+: WRONGPASS .*; these are the levels of the last checkpoint\n$/,
+        ),
+      });
+  });
+
   test.each([
     [["NONE"], 1, "onhand: Cannot show NONE: nothing is known of it\n"],
     [
