@@ -118,10 +118,9 @@ async function run(
   stopper: Stopper,
   asJson: boolean,
 ): Promise<void> {
-  if (config.port !== 0) {
-    const hint = "Stop what uses it, or take another: npm start -- --port 4000";
-    await requirePort(config.port, "HTTP", hint, config.host);
-  }
+  // Port 0 as well: the address may be none of ours.
+  const hint = "Stop what uses it, or take another: npm start -- --port 4000";
+  await requirePort(config.port, "HTTP", hint, config.host);
   const starting = startLocalServers({ dir: config.data, ...addresses(config), say });
   loadRoles(config).catch(() => {});
   const servers = await starting;

@@ -179,6 +179,22 @@ test("a taken port is told before any server starts", async () => {
   await nats.stop();
 });
 
+test("an address that is none of this machine's is told before any server starts, at any port", async () => {
+  const data = privateDir();
+  for (const given of ["0", "4000"]) {
+    const args = ["up", "--data", data, "--host", "nosuch.invalid", "--port", given];
+    const { code, stderr } = await runOnhand(args);
+    expect([code, stderr.trim()]).toEqual([
+      1,
+      // The second is of a machine without a name server.
+      expect.stringMatching(
+        /^onhand: Cannot start HTTP on nosuch\.invalid:\d+: (nosuch\.invalid is no address of this machine|getaddrinfo .*)$/,
+      ),
+    ]);
+    for (const kind of SERVERS) expect(existsSync(join(data, kind))).toBe(false);
+  }
+});
+
 test("up keeps the shard count of its log and refuses another", async () => {
   const data = privateDir();
   const system = await startOnhand(data, [...(await port()), "--shards", "3"]);
