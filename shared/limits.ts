@@ -250,6 +250,11 @@ export const PING_INTERVAL_MS = 5_000;
 /** Default life of a lease; renewed each third of it. */
 export const LEASE_TTL_MS = 2_000;
 
+/**
+ * Least bytes a person may give a shard's log or an effect stream: sixteen of the largest payloads, some 100,000 commands.
+ * With much less a log is full between two looks at its room, and every command is refused.
+ */
+export const STREAM_BYTES_MIN = 16 * 1024 * 1024;
 /** Bytes each effect stream may take before its oldest go. The server reserves them. */
 export const EFFECT_STREAM_BYTES_MAX = 256 * 1024 * 1024;
 /** Days the effect streams keep what they got. */

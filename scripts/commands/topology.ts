@@ -2,6 +2,7 @@
 // that lets a plain publish land in its shard.
 
 import type { Command } from "commander";
+import { EFFECT_STREAM_BYTES_MAX, STREAM_BYTES_MIN } from "../../shared/limits.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
 import { type Check, checkMapping, doctor, mappingBlock } from "../../streams/doctor.ts";
 import { streamIdentity } from "../../streams/stream_state.ts";
@@ -24,6 +25,8 @@ type ApplyCommandOptions = CommonOptions & {
   effectBytes?: string;
 };
 
+const UNLIMITED = "unlimited";
+
 export function command(): Command {
   const topology = newCommand(
     "topology",
@@ -38,11 +41,11 @@ export function command(): Command {
       )
       .option(
         "--log-bytes <n>",
-        "bytes of one shard's log before it refuses (default: as it is, else unlimited)",
+        `bytes of one shard's log before it refuses, at least ${STREAM_BYTES_MIN}, or "${UNLIMITED}" (default: as it is, else ${UNLIMITED})`,
       )
       .option(
         "--effect-bytes <n>",
-        "bytes of each effect stream (default: as it is, else 268435456)",
+        `bytes of each effect stream, at least ${STREAM_BYTES_MIN} (default: as it is, else ${EFFECT_STREAM_BYTES_MAX})`,
       )
       .action((_options, self: Command) => withNats(self.optsWithGlobals(), apply)),
   );
@@ -78,8 +81,9 @@ async function withNats<T extends CommonOptions>(
 async function apply(nc: NatsConnection, options: ApplyCommandOptions): Promise<void> {
   const config = configFrom({ ...(options.data === undefined ? {} : { data: options.data }) });
   const shards = count("--shards", options.shards);
-  const logBytesMax = count("--log-bytes", options.logBytes);
-  const effectBytesMax = count("--effect-bytes", options.effectBytes);
+  // The server's own word for it.
+  const logBytesMax = options.logBytes === UNLIMITED ? -1 : bytes("--log-bytes", options.logBytes);
+  const effectBytesMax = bytes("--effect-bytes", options.effectBytes);
   const { leaseTtlMs } = config;
   const replicas = count("--replicas", options.replicas) ?? config.replicas;
   const applied = await applyTopology(nc, {
@@ -141,9 +145,16 @@ function describeCheck(check: Check): string {
   return `WRONG ${check.name}: ${check.found}\n      wanted: ${check.wanted}\n      ${mend}`;
 }
 
-function count(option: string, text: string | undefined): number | undefined {
+function bytes(option: "--log-bytes" | "--effect-bytes", text: string | undefined) {
+  const orElse = option === "--log-bytes" ? `, or "${UNLIMITED}"` : "";
+  return count(option, text, STREAM_BYTES_MIN, orElse);
+}
+
+function count(option: string, text: string | undefined, min = 1, orElse = ""): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value;
-  throw usageError(`${option} is ${JSON.stringify(text)}, expected a whole number of at least 1`);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value;
+  throw usageError(
+    `${option} is ${JSON.stringify(text)}, expected a whole number of at least ${min}${orElse}`,
+  );
 }

@@ -73,6 +73,26 @@ describe("onhand topology", () => {
     expect((await onhand(["apply", "--shards", "many"])).code).toBe(2);
   });
 
+  it("apply refuses a log too small to work, and takes the limit of one away again", async () => {
+    for (const option of ["--log-bytes", "--effect-bytes"]) {
+      for (const given of ["1", "0", "16777215", "16MiB"]) {
+        const { code, stderr } = await onhand(["apply", option, given]);
+        expect([code, stderr]).toEqual([
+          2,
+          expect.stringContaining(
+            `${option} is "${given}", expected a whole number of at least 16777216`,
+          ),
+        ]);
+      }
+    }
+    const limited = await onhand(["apply", "--log-bytes", "16777216"]);
+    expect(limited.stdout).toContain("updated STOCK-1-3: max_bytes -1 -> 16777216");
+    expect((await onhand(["apply"])).stdout).toContain("nothing to change");
+    const free = await onhand(["apply", "--log-bytes", "unlimited"]);
+    expect(free.stdout).toContain("updated STOCK-1-3: max_bytes 16777216 -> -1");
+    expect((await onhand(["apply", "--effect-bytes", "unlimited"])).code).toBe(2);
+  });
+
   it("apply prints the mapping for a server that has none, and doctor fails until it is there", async () => {
     const applied = await onhand(["apply", "--shards", "4"], bare.url);
     expect(applied.code).toBe(0);
