@@ -22,7 +22,8 @@ import {
   type ImportProgress,
   importFile,
 } from "../import/import_file.ts";
-import { isSameFile, type Reject, Rejects } from "../import/rejects.ts";
+import { timeReader } from "../import/local_time.ts";
+import { isSameFile, type Reject, Rejects, unwritable } from "../import/rejects.ts";
 import { type Survey, surveyFile } from "../import/survey.ts";
 import { openSystem, type SystemPorts } from "../import/system_ports.ts";
 import { INTERRUPTED, stopOnSignal } from "../stop_on_signal.ts";
@@ -80,8 +81,7 @@ sent: if they came in longer ago, nothing is sent without --again.`;
 
 async function runImport(file: string, options: ImportCommandOptions): Promise<void> {
   const importOptions = checkOptions(options);
-  if (options.rejects !== undefined && isSameFile(options.rejects, file))
-    throw usageError(`Cannot write --rejects: ${options.rejects} is the imported file itself`);
+  if (options.rejects !== undefined) checkRejects(options.rejects, file);
   const survey = await surveyFile(file);
   const common = options.data === undefined ? {} : { data: options.data };
   const { data, identityDays } = configFrom(common);
@@ -158,6 +158,14 @@ const NOBODY: Omit<SystemPorts, "logIdentity" | "close"> = {
   progress: async () => [],
 };
 
+/** @throws a usage error when the list cannot be written: not at the first bad row, when others were sent. */
+function checkRejects(path: string, file: string): void {
+  const fault =
+    unwritable(path) ??
+    (isSameFile(path, file) ? `${path} is the imported file itself` : undefined);
+  if (fault !== undefined) throw usageError(`Cannot write --rejects: ${fault}`);
+}
+
 /** @throws usage errors before anything is opened. */
 function checkOptions(options: ImportCommandOptions): ImportOptions {
   const map = options.map === undefined ? new Map<string, string>() : parseMap(options.map);
@@ -165,6 +173,7 @@ function checkOptions(options: ImportCommandOptions): ImportOptions {
   const delimiter = options.delimiter === "\\t" ? "\t" : options.delimiter;
   if (delimiter.length !== 1 || delimiter === '"')
     throw usageError(`Cannot read --delimiter: found "${delimiter}", expected one character`);
+  timeReader(options.zone); // refuses a zone there is none of
   if (options.currency !== undefined && !/^[A-Z]{3}$/.test(options.currency))
     throw usageError(`Cannot read --currency: found "${options.currency}", expected e.g. GBP`);
   return {

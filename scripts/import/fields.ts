@@ -64,15 +64,18 @@ export function parseMap(text: string): ReadonlyMap<string, string> | { fault: s
   return map;
 }
 
+/** What is wrong: with the file's header, or with the map, when that names a column the file has not. */
+export type LayoutFault = { fault: string; ofMap: boolean };
+
 /** Finds the fields in a header row, or tells what is missing, doubled or unknown. */
-export function layoutOf(
-  header: readonly string[],
-  options: LayoutOptions,
-): Layout | { fault: string } {
+export function layoutOf(header: readonly string[], options: LayoutOptions): Layout | LayoutFault {
   const names = header.map((name) => name.trim());
   for (const column of options.map.keys())
     if (!names.includes(column))
-      return { fault: `no column "${column}" (of --map); the file has ${names.join(", ")}` };
+      return {
+        fault: `no column "${column}" (of --map); the file has ${names.join(", ")}`,
+        ofMap: true,
+      };
   const at: Partial<Record<Field, number>> = {};
   const taken = new Set(options.map.values());
   for (const [index, name] of names.entries()) {
@@ -83,6 +86,7 @@ export function layoutOf(
     if (before !== undefined)
       return {
         fault: `columns "${names[before]}" and "${name}" are both ${field}; say with --map`,
+        ofMap: false,
       };
     at[field] = index;
   }
@@ -92,6 +96,7 @@ export function layoutOf(
       fault:
         `no column for ${missing.join(", ")}; the file has ${names.join(", ")}` +
         ` (say which with --map column=${missing[0]})`,
+      ofMap: false,
     };
   return { columns: names.length, at };
 }

@@ -75,7 +75,7 @@ const CURSOR_EVERY_MS = 1_000;
 const CURSOR_LAST_MS = 3_000;
 const STOP_GRACE_MS = 5_000;
 
-/** @throws OnhandError `bad_file`, `bad_header`, `repeats_forgotten`, or what the ports throw for good. */
+/** @throws OnhandError `bad_file`, `bad_header`, `usage` (the map), `repeats_forgotten`, or what the ports throw for good. */
 export async function importFile(
   survey: Survey,
   options: ImportOptions,
@@ -132,8 +132,10 @@ async function headerLayout(survey: Survey, options: ImportOptions): Promise<Lay
     if (header === undefined) continue;
     if (!("cells" in header)) throw badFile(survey.path, `line ${header.line}: ${header.fault}`);
     const layout = layoutOf(header.cells, options);
-    if ("fault" in layout)
-      throw new OnhandError("bad_header", `Cannot import ${survey.path}: ${layout.fault}`);
+    if ("fault" in layout) {
+      const code = layout.ofMap ? "usage" : "bad_header";
+      throw new OnhandError(code, `Cannot import ${survey.path}: ${layout.fault}`);
+    }
     return layout;
   }
   throw badFile(survey.path, "found only blank lines, expected a header row");

@@ -1,8 +1,8 @@
 // Times in sales files, most of them without a zone, to RFC 3339 in UTC. Needs the time-zone data of
 // the machine, so it stands at the edge; the log only ever sees the result.
 
-import { OnhandError } from "../../shared/errors.ts";
 import { parseTime } from "../../shared/time.ts";
+import { usageError } from "../command_line.ts";
 
 const NAIVE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?$/;
 const OFFSETS_MAX = 100_000;
@@ -14,7 +14,7 @@ export type TimeReader = (text: string) => string | undefined;
  * Reads `2010-12-01T08:26:00`, with a space or without seconds, a bare date (its midnight), or RFC
  * 3339 with an offset, which is kept. A time that its zone skips is read with the offset before the
  * gap; one that comes twice is the first.
- * @throws OnhandError `unknown_zone`.
+ * @throws a usage error when there is no such zone.
  */
 export function timeReader(zone: string): TimeReader {
   const offsetMs = zone === "UTC" ? () => 0 : zoneOffsets(zone);
@@ -43,10 +43,7 @@ function zoneOffsets(zone: string): (localMs: number) => number {
       second: "2-digit",
     });
   } catch {
-    throw new OnhandError(
-      "unknown_zone",
-      `Cannot read times: found zone "${zone}", expected a name such as Europe/London`,
-    );
+    throw usageError(`Cannot read --zone: found "${zone}", expected a name such as Europe/London`);
   }
   const offsetAt = (utcMs: number): number => {
     const parts = new Map(format.formatToParts(utcMs).map((p) => [p.type, Number(p.value)]));

@@ -2,8 +2,19 @@
 // written to a CSV file beside the system's data. The file is made at the first reject: until then what an earlier
 // run left there stays.
 
-import { closeSync, lstatSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
+import { describeError } from "../../shared/errors.ts";
 import { IMPORT_REJECTS_SHOWN_MAX } from "../../shared/limits.ts";
 
 export type Reject = { line: number; why: string };
@@ -14,6 +25,19 @@ const MAY_LACK = { throwIfNoEntry: false } as const;
 export function isSameFile(one: string, other: string): boolean {
   const [a, b] = [one, other].map((path) => statSync(path, { ...MAY_LACK, bigint: true }));
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+/** Why no list can be written there, or undefined. What stands there stays; only its directory is made. */
+export function unwritable(path: string): string | undefined {
+  try {
+    const found = statSync(path, MAY_LACK);
+    if (found?.isDirectory()) return `${path} is a directory`;
+    if (found === undefined) mkdirSync(dirname(path), { recursive: true });
+    accessSync(found === undefined ? dirname(path) : path, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return describeError(error);
+  }
 }
 
 export class Rejects {

@@ -78,7 +78,7 @@ describe("onhand import", () => {
   test("an earlier list of rejects stays until the file has a reject, or was read without any", async () => {
     const rejects = file("earlier.csv", "line,why\n");
     const args = (path: string) => [path, "--map", MAP, "--dry-run", "--rejects", rejects];
-    expect((await onhand(...args(file("m.csv", "sku,qty\nA,1\n")))).code).toBe(1);
+    expect((await onhand(...args(file("m.csv", "sku,qty\nA,1\n")))).code).toBe(2);
     expect(readFileSync(rejects, "utf8")).toBe("line,why\n");
     const bad = file("n.csv", `${GOOD}2020-01-01T10:00,1,A,S1,x,1\n`);
     expect((await onhand(...args(bad))).code).toBe(1);
@@ -115,8 +115,26 @@ describe("onhand import", () => {
     [
       "a bad zone",
       [file("j.csv", GOOD), "--map", MAP, "--zone", "Mars/Base", "--dry-run"],
-      1,
-      /Mars/,
+      2,
+      /--zone: found "Mars\/Base"/,
+    ],
+    [
+      "a map of a column that is not there",
+      [file("s.csv", GOOD), "--map", `${MAP},time=none`, "--dry-run"],
+      2,
+      /no column "time" \(of --map\); the file has when,/,
+    ],
+    [
+      "a directory for the rejects",
+      [file("t.csv", GOOD), "--map", MAP, "--dry-run", "--rejects", dir],
+      2,
+      /Cannot write --rejects: \S+ is a directory$/m,
+    ],
+    [
+      "rejects beneath a file",
+      [file("u.csv", GOOD), "--map", MAP, "--dry-run", "--rejects", join(dir, "u.csv", "r.csv")],
+      2,
+      /Cannot write --rejects: (ENOTDIR|EEXIST)/,
     ],
     ["a bad delimiter", [file("k.csv", GOOD), "--delimiter", "||"], 2, /--delimiter/],
     ["no system", [file("l.csv", GOOD), "--map", MAP], 1, /Cannot find a running system/],

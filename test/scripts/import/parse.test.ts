@@ -138,16 +138,19 @@ describe("layoutOf()", () => {
   test("names every column that is missing", () => {
     expect(layoutOf(["sku", "price"], { map: new Map() })).toEqual({
       fault: expect.stringContaining("no column for at, location, qty"),
+      ofMap: false,
     });
   });
   test("refuses a map that names a column the file has not", () => {
     expect(layoutOf(HEADER, { map: new Map([["when", "at"]]) })).toEqual({
       fault: expect.stringContaining('no column "when"'),
+      ofMap: true,
     });
   });
   test("refuses two columns for one field", () => {
     expect(layoutOf([...HEADER, "time"], { map: new Map() })).toEqual({
       fault: expect.stringContaining('"timestamp" and "time" are both at'),
+      ofMap: false,
     });
   });
   test("needs no location column when one location is given", () => {
