@@ -1,24 +1,15 @@
 // Log lines when they cannot be written.
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { runtimeArgs } from "../support/onhand.ts";
 
-const TELEMETRY = new URL("../../shared/telemetry.ts", import.meta.url).href;
-
-/** Logs three lines of 400,000 letters, waits, and tells how much it keeps for later. */
-const PROGRAM = `
-  const { openLogger } = await import(${JSON.stringify(TELEMETRY)});
-  const { symbols } = await import("pino");
-  const logger = openLogger("info", "test");
-  for (let n = 0; n < 3; n++) logger.info({ text: "x".repeat(400_000) }, "hello");
-  setTimeout(() => process.stdout.write(String(logger[symbols.streamSym]._len)), 50);
-`;
+const LOG_THRICE = fileURLToPath(new URL("log_thrice.ts", import.meta.url));
 
 test("openLogger() on a full disk goes on, and keeps no more than a limit for later", () => {
   const full = openSync("/dev/full", "w");
-  const args = ["--input-type=module", "--eval", PROGRAM];
-  const { status, stdout } = spawnSync(process.execPath, args, {
-    cwd: import.meta.dirname,
+  const { status, stdout } = spawnSync(process.execPath, runtimeArgs(LOG_THRICE), {
     stdio: ["ignore", "pipe", full],
     encoding: "utf8",
   });
