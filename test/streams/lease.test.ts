@@ -123,6 +123,20 @@ describe("a holder that is gone", () => {
     expect(isGone(undefined)).toBe(false);
   });
 
+  it.runIf(process.platform === "linux")(
+    "is gone too when nobody has asked yet how it ended",
+    async () => {
+      // A shell that becomes a program which never asks for what the shell began.
+      const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 10"]);
+      try {
+        const [pid] = await once(parent.stdout, "data");
+        await expect.poll(() => isGone({ ...own, pid: Number(pid) })).toBe(true);
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    },
+  );
+
   it("holds nothing and is no member: what it had is taken at once", async () => {
     const nc = await connect();
     const leases = await openLeases(nc);
