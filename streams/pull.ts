@@ -21,14 +21,14 @@ import {
 } from "../shared/limits.ts";
 import type { NatsConnection } from "./connection.ts";
 import { natsFault } from "./connection.ts";
-import { nanosecondsText, parseDelivery } from "./delivery.ts";
+import { parseDelivery } from "./delivery.ts";
 import { headerOf, replyBytes, subjectOf } from "./message_text.ts";
 import type { ReadEntry } from "./stream_state.ts";
 import { REPLY_HEADER, replySubject } from "./subjects.ts";
 import { manager } from "./topology.ts";
 
-/** An entry with its append time in nanoseconds and how many stood behind it when it was delivered. */
-export type Pulled = { entry: ReadEntry; time: string; pending: number };
+/** An entry, the nanoseconds of its append time beyond the ms, and how many stood behind it when it was delivered. */
+export type Pulled = { entry: ReadEntry; nanos: number; pending: number };
 
 export type PullListener = { onEntry(pulled: Pulled): void; onLost(): void };
 
@@ -161,8 +161,7 @@ class ServerPull implements Pull {
     };
     const replyTo = replySubject(headerOf(message, REPLY_HEADER));
     if (replyTo !== undefined) entry.replyTo = replyTo;
-    const time = nanosecondsText(delivery.appendedAtMs, delivery.nanos);
-    this.#listener.onEntry({ entry, time, pending: delivery.pending });
+    this.#listener.onEntry({ entry, nanos: delivery.nanos, pending: delivery.pending });
   }
 
   /** Source: NATS ADR-13 and ADR-37; codes 100, 404, 408, 409, 503 with a description. */

@@ -18,6 +18,7 @@
 import { describeError, OnhandError } from "../shared/errors.ts";
 import { REOPEN_WAIT_MS, REOPEN_WAIT_MS_MAX, STREAM_MISSING_HALT_MS } from "../shared/limits.ts";
 import { type NatsConnection, onConnection } from "./connection.ts";
+import { nanosecondsText } from "./delivery.ts";
 import { openPull, type Pull, type Pulled, type PullListener } from "./pull.ts";
 import { type ReadEntry, readEntry, type StreamIdentity, streamIdentity } from "./stream_state.ts";
 
@@ -118,7 +119,9 @@ class LogReader implements Reader {
   #ended = false;
   #created: string | undefined;
   #seenSeq: number;
-  #seenTime: string | undefined;
+  /** Append time of the last entry seen, and the nanoseconds beyond it. */
+  #seenMs: number | undefined;
+  #seenNanos = 0;
   #handedSeq: number;
   /** The sequence that was skipped when we reopened for a gap. */
   #gapAt: number | undefined;
@@ -249,12 +252,13 @@ class LogReader implements Reader {
         reason: "log_cut",
         message: `${stream} begins at ${firstSeq}, but entry ${wanted} is needed next`,
       };
-    if (this.#seenTime !== undefined && this.#seenSeq >= firstSeq) {
+    if (this.#seenMs !== undefined && this.#seenSeq >= firstSeq) {
+      const seen = nanosecondsText(this.#seenMs, this.#seenNanos);
       const time = await this.#source.timeOf(this.#seenSeq);
-      if (time !== undefined && time !== this.#seenTime)
+      if (time !== undefined && time !== seen)
         return {
           reason: "log_changed",
-          message: `entry ${this.#seenSeq} of ${stream} was appended at ${time} ns, the one read at ${this.#seenTime} ns`,
+          message: `entry ${this.#seenSeq} of ${stream} was appended at ${time} ns, the one read at ${seen} ns`,
         };
     }
     return this.#options.verify?.(identity);
@@ -293,7 +297,8 @@ class LogReader implements Reader {
       return;
     }
     this.#seenSeq = seq;
-    this.#seenTime = pulled.time;
+    this.#seenMs = pulled.entry.appendedAtMs;
+    this.#seenNanos = pulled.nanos;
     this.#failures = 0;
     this.#gapAt = undefined;
     if (this.#paused || this.#kept.length > 0) this.#kept.push(pulled);

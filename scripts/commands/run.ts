@@ -1,7 +1,6 @@
 // `onhand run stock | forecast | http`: one role of the system in this process, for many machines. Runs until SIGINT,
 // SIGTERM or SIGHUP (its terminal was closed), then drains; a second signal ends it at once.
 import type { Command } from "commander";
-import { warmStock } from "../../actors/stock/warm.ts";
 import { describeError } from "../../shared/errors.ts";
 import { migrate } from "../../shared/migrate.ts";
 import { Database } from "../../shared/postgres.ts";
@@ -13,6 +12,7 @@ import {
   usageError,
 } from "../command_line.ts";
 import { readyLine } from "../ready_line.ts";
+import { loadRoles } from "../roles.ts";
 import { enterBatchPolicy } from "../servers/batch_policy.ts";
 import { INTERRUPTED, SECOND_SIGNAL_MIN_MS } from "../stop_on_signal.ts";
 
@@ -49,8 +49,8 @@ async function start(role: string, options: ReturnType<typeof runningSystem>): P
   }
   if (role !== "stock" && role !== "forecast")
     throw usageError(`there is no role "${role}": expected stock, forecast or http`);
-  // Its threads load their programs meanwhile.
-  if (role === "stock") warmStock(options.config.threads);
+  // What it runs is loaded meanwhile, in its threads too.
+  if (role === "stock") loadRoles(options.config).catch(() => {});
   await migrateDatabase(options.endpoints.postgres);
   if (role === "forecast") {
     const { startForecastRole } = await import("../../actors/forecast/binding.ts");

@@ -2,7 +2,7 @@
 // a SIGKILL of their writer, so that the next start finds what was left behind.
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { identify, isAlive, type ProcessIdentity } from "./process_identity.ts";
+import { identify, isAlive, type ProcessIdentity } from "../../shared/process_identity.ts";
 import { ServerError } from "./server_error.ts";
 
 /** What a pid file says: a process, and the port it listens on where it has one. */

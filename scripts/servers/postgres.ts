@@ -2,9 +2,10 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { identify } from "../../shared/process_identity.ts";
+import { endProcess } from "./end_process.ts";
 import { makeOwned, type PostgresPlace, postgresPlace, postgresVersion } from "./postgres_home.ts";
 import { newPassword, readIfThere, writePrivate } from "./private_file.ts";
-import { endProcess, identify } from "./process_identity.ts";
 import { lastLine, ServerError } from "./server_error.ts";
 import { deathSignal, type RunningServer, startServer } from "./server_process.ts";
 

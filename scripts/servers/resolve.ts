@@ -6,10 +6,10 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { identify } from "../../shared/process_identity.ts";
 import { debianRelease, machineName, openArchive } from "./debian.ts";
 import { findOnPath, versionOf } from "./executable.ts";
 import { type Claim, claimFile, livingRecord } from "./pid_file.ts";
-import { identify } from "./process_identity.ts";
 import { lastLine, ServerError } from "./server_error.ts";
 import { compareVersions } from "./version.ts";
 

@@ -15,16 +15,11 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { identify, type ProcessIdentity } from "../../shared/process_identity.ts";
 import { batchPrefix } from "./batch_policy.ts";
+import { endProcess, sendSignal, waitGone } from "./end_process.ts";
 import { findOnPath } from "./executable.ts";
 import { livingRecord, writePidFile } from "./pid_file.ts";
-import {
-  endProcess,
-  identify,
-  type ProcessIdentity,
-  sendSignal,
-  waitGone,
-} from "./process_identity.ts";
 import { ServerError } from "./server_error.ts";
 
 export type ServerKind = "nats" | "redis" | "postgres";

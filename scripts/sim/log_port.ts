@@ -2,6 +2,7 @@
 // server that skips, repeats and loses deliveries, and whose connection breaks.
 import type { LogEntry } from "../../actors/runtime/machine.ts";
 import type { LogPort, LogReadOptions } from "../../actors/runtime/ports.ts";
+import { nanosecondsText } from "../../streams/delivery.ts";
 import type { Pull, PullListener } from "../../streams/pull.ts";
 import { type ReaderSource, readFrom } from "../../streams/reader.ts";
 import { entryDigest } from "../../streams/stream_state.ts";
@@ -90,7 +91,7 @@ function sourceOf(log: LogOfProcess): ReaderSource {
     timeOf: (seq) =>
       process.call(service, () => {
         const entry = stream.entry(seq);
-        return entry?.nanos;
+        return entry && nanosecondsText(entry.appendedAtMs, entry.nanos);
       }),
     open: (fromSeq, listener) =>
       process.call(service, () => new SimPull(log, fromSeq, listener) as Pull),
@@ -187,7 +188,7 @@ class SimPull implements Pull {
       if (this.#closed) return;
       const { nanos, ...copy } = entry;
       const pending = Math.max(0, stream.lastSeq - entry.seq);
-      this.#listener.onEntry({ entry: copy, time: nanos, pending });
+      this.#listener.onEntry({ entry: copy, nanos, pending });
     }
     if (world.chance.is(faults.lose)) this.#lost();
   }

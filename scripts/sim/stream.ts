@@ -8,8 +8,8 @@
 import type { LogEntry } from "../../actors/runtime/machine.ts";
 import type { SimClock } from "./clock.ts";
 
-/** An entry with its append time in ns, as text: no two entries ever have the same. */
-export type StoredEntry = LogEntry & { readonly nanos: string };
+/** An entry with the ns of its append time beyond the ms: no two entries ever have the same time. */
+export type StoredEntry = LogEntry & { readonly nanos: number };
 
 export type StreamFacts = { createdAtMs: number; firstSeq: number; lastSeq: number };
 
@@ -48,7 +48,7 @@ export class SimStream {
   append(subject: string, payload: Uint8Array, replyTo?: string): number {
     const seq = this.lastSeq + 1;
     const appendedAtMs = Math.floor(this.clock.nowMs + this.skewMs);
-    const nanos = `${appendedAtMs}${String(this.#appends++ % 1_000_000).padStart(6, "0")}`;
+    const nanos = this.#appends++ % 1_000_000;
     const entry: StoredEntry = { seq, appendedAtMs, subject, payload, nanos };
     if (replyTo !== undefined) entry.replyTo = replyTo;
     this.#history.push(entry);

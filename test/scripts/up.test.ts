@@ -12,8 +12,8 @@ import { expect, test, vi } from "vitest";
 import { drain } from "../../scripts/commands/up.ts";
 import { readPidFile } from "../../scripts/servers/pid_file.ts";
 import { freePort, isPortFree } from "../../scripts/servers/port.ts";
-import { isAlive } from "../../scripts/servers/process_identity.ts";
 import { readEndpoints } from "../../shared/endpoints.ts";
+import { isAlive } from "../../shared/process_identity.ts";
 import { runOnhand, spawnOnhand, startOnhand } from "../support/onhand.ts";
 import { freshDatabase, freshRedis, privateDir, privateNats } from "../support/servers.ts";
 

@@ -119,7 +119,9 @@ describe("a holder that is gone", () => {
     const dead = { ...own, pid: await deadPid() };
     expect(isGone(own)).toBe(false);
     expect(isGone(dead)).toBe(true);
-    expect(isGone({ ...dead, machine: "another" })).toBe(false);
+    expect(isGone({ ...dead, boot: "another" })).toBe(false);
+    expect(isGone({ ...dead, namespace: "another" })).toBe(false);
+    expect(isGone({ ...own, startedAt: "0" })).toBe(true);
     expect(isGone(undefined)).toBe(false);
   });
 
@@ -154,7 +156,7 @@ describe("a holder that is gone", () => {
   it("keeps what it had for the time to live elsewhere, as one that lives does", async () => {
     const nc = await connect();
     const leases = await openLeases(nc);
-    await write(nc, "stock.9.3", { ...own, machine: "another", pid: await deadPid() });
+    await write(nc, "stock.9.3", { ...own, boot: "another", pid: await deadPid() });
     await write(nc, "stock.9.4", own);
     expect(await leases.acquire("stock.9.3", { holder: "next" })).toBeUndefined();
     expect(await leases.acquire("stock.9.4", { holder: "next" })).toBeUndefined();

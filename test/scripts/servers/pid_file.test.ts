@@ -2,13 +2,14 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { endProcess } from "../../../scripts/servers/end_process.ts";
 import {
   claimFile,
   livingRecord,
   readPidFile,
   writePidFile,
 } from "../../../scripts/servers/pid_file.ts";
-import { endProcess, identify, isAlive } from "../../../scripts/servers/process_identity.ts";
+import { identify, isAlive } from "../../../shared/process_identity.ts";
 import { spawnScript } from "../../support/onhand.ts";
 import { privateDir } from "../../support/servers.ts";
 
