@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { NatsServer } from "../../scripts/servers/nats.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
 import { openReader, type ReadEntry, type ReaderOptions } from "../../streams/reader.ts";
 import { entryDigest, readEntry, streamIdentity } from "../../streams/stream_state.ts";
@@ -32,7 +33,9 @@ async function makeStream(count: number, connection = nc): Promise<string> {
 async function append(name: string, from: number, to: number, connection = nc): Promise<void> {
   for (let n = from; n <= to; n += 500) {
     const block = Array.from({ length: Math.min(500, to - n + 1) }, (_, i) => n + i);
-    await Promise.all(block.map((i) => connection.request(`${name}.x`, String(i))));
+    await Promise.all(
+      block.map((i) => connection.request(`${name}.x`, String(i), { timeout: 10_000 })),
+    );
   }
 }
 
@@ -334,28 +337,34 @@ describe("openReader() and a server that dies", () => {
     const dir = privateDir("nats");
     const server = await privateNats({ dir });
     const connection = await connectNats(server.url, { name: "reader" });
-    const writer = await connectNats(server.url, { name: "writer" });
+    // Connected anew each time: a request of a connection that just then finds its server gone is lost.
+    const write = async <T>(to: NatsServer, run: (writer: NatsConnection) => Promise<T>) => {
+      const writer = await connectNats(to.url, { name: "writer" });
+      try {
+        return await run(writer);
+      } finally {
+        await writer.close();
+      }
+    };
     const restored = async (entries: number) => {
       await server.stop();
       rmSync(join(dir, "jetstream"), { recursive: true });
       cpSync(join(dir, "backup"), join(dir, "jetstream"), { recursive: true });
       if (entries > 0) {
         const elsewhere = await privateNats({ dir });
-        const nc = await connectNats(elsewhere.url, { name: "writer" });
-        await append(stream, 11, 10 + entries, nc);
-        await nc.close();
+        await write(elsewhere, (writer) => append(stream, 11, 10 + entries, writer));
         await elsewhere.stop();
       }
       await server.start();
     };
-    const stream = await makeStream(10, writer);
+    const stream = await write(server, (writer) => makeStream(10, writer));
     try {
       await server.stop();
       cpSync(join(dir, "jetstream"), join(dir, "backup"), { recursive: true });
       await server.start();
       const first = collect(stream, {}, connection);
       await expect.poll(() => first.entries.length, { timeout: 5_000 }).toBe(10);
-      await append(stream, 11, 15, writer);
+      await write(server, (writer) => append(stream, 11, 15, writer));
       await expect.poll(() => first.entries.length).toBe(15);
       await restored(0);
       await expect
@@ -363,7 +372,7 @@ describe("openReader() and a server that dies", () => {
         .toEqual([expect.stringMatching(/^log_shorter: .*ends at 10, but entry 15 /)]);
 
       const second = collect(stream, {}, connection);
-      await append(stream, 11, 15, writer);
+      await write(server, (writer) => append(stream, 11, 15, writer));
       await expect.poll(() => second.entries.length).toBe(15);
       await restored(8);
       await expect
@@ -372,7 +381,6 @@ describe("openReader() and a server that dies", () => {
       expect(second.entries.length).toBe(15);
     } finally {
       await connection.close();
-      await writer.close();
       await server.stop();
     }
   }, 30_000);
