@@ -1,4 +1,6 @@
-// How tests run: each file in a process of its own, against real servers started once for the run.
+// How tests run: each file in a process of its own, one for each processor at a time (many wait more than they
+// work), against real servers started once for the run.
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const report = process.env.ONHAND_TEST_REPORT;
@@ -7,6 +9,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
+    maxWorkers: availableParallelism(),
     setupFiles: ["test/support/setup.ts"],
     globalSetup: ["test/support/global_setup.ts"],
     testTimeout: 30_000,

@@ -268,8 +268,9 @@ it("demandWindows() reads what belongs to an order by its hold, and not the log 
   await house.commit(at);
   await house.step(windows);
   expect(await house.table()).toMatchObject([{ demand: sales, orders: sales }]);
-  // The range itself is read some times over; the log before it once for each of these rows would be millions.
-  expect((await entriesRead()) - before).toBeLessThan(parts.length * 20);
+  // The range itself is read some times over; the log before it once for each of these rows would be 12 million. Postgres
+  // may tell of the first step's own reading late, as it tells of such things once a second.
+  expect((await entriesRead()) - before).toBeLessThan(sales + parts.length * 20);
 });
 
 /** Entries read so far of the ledger's indexes of entries. */
