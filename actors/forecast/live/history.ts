@@ -22,6 +22,8 @@ export async function loadWindows(database: Database, shard: number, onDay: OnDa
   await database.transaction(
     async (sql) => {
       await setLocal(sql, "shard", shard);
+      // Summed in memory: sorted on disk it takes twice as long.
+      await sql`set local work_mem = '64MB'`;
       const statement = `copy (select ${COLUMNS} from demand_window
         where shard = current_setting('onhand.shard')::int2
           and local_day > current_date - ${HISTORY_DAYS_MAX}

@@ -83,13 +83,17 @@ async function publishWindow(publish: PublishDemand, window: DueWindow): Promise
   await publish(demandSubject(location, sku), id, JSON.stringify(message));
 }
 
-/** Only the version that was published: a newer one stays due. */
+/**
+ * Only the version that was published: a newer one stays due. They stand next to each other, and are looked for there only:
+ * of a list that grows and shrinks the statistics say nothing, and it would be read whole for each batch.
+ */
 async function markPublished(
   database: Database,
   shard: number,
   windows: readonly DueWindow[],
 ): Promise<void> {
-  if (windows.length === 0) return;
+  const [first, last] = [windows[0], windows.at(-1)];
+  if (first === undefined || last === undefined) return;
   const skus = windows.map((window) => window.sku);
   const locations = windows.map((window) => window.location);
   const starts = windows.map((window) => formatTime(window.startMs));
@@ -100,6 +104,10 @@ async function markPublished(
       using unnest(${skus}::text[], ${locations}::text[], ${starts}::text[], ${versions}::text[])
         as p (sku, location, start, version)
       where d.shard = ${shard} and d.sku = p.sku and d.location = p.location
-        and d.window_start = p.start::timestamptz and d.version = p.version`,
+        and d.window_start = p.start::timestamptz and d.version = p.version
+        and (d.sku, d.location, d.window_start)
+          >= (${first.sku}, ${first.location}, ${formatTime(first.startMs)}::text::timestamptz)
+        and (d.sku, d.location, d.window_start)
+          <= (${last.sku}, ${last.location}, ${formatTime(last.startMs)}::text::timestamptz)`,
   );
 }

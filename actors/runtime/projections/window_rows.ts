@@ -4,6 +4,21 @@
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
 import { type LedgerPrefix, type LedgerRange, rowsOf } from "./projection.ts";
 
+/**
+ * What a window of a location is, whoever's it is: worked out once in a step's transaction. A year of sales has some
+ * thousand of them, and each costs as much as to write a window.
+ */
+const PLACE = `
+  create temporary table if not exists window_place (
+    location text not null, start timestamptz not null, window_end timestamptz not null, local_day date not null,
+    closed bool not null, minutes_open int8 not null, signals jsonb not null, primary key (location, start)
+  ) on commit delete rows`;
+
+/** At the start of each step: what `addToWindows` keeps in mind. */
+export async function makePlaces(sql: Transaction): Promise<void> {
+  await sql.unsafe(PLACE);
+}
+
 /** Rows of a shard to fold; null: those of all locations. */
 export type FoldRange = LedgerRange & { locations: readonly string[] | null };
 
@@ -44,16 +59,23 @@ export async function addToWindows(
   const { shard } = folded;
   const statement = sql`
     with change as materialized (${changes}),
-    place as materialized (
-      select s.location, s.start, w.window_end, w.local_day,
-        coalesce(w.window_end <= m.closed_to, false) as closed,
+    asked as materialized (select distinct location, start from change),
+    made as (
+      insert into window_place
+      select s.location, s.start, w.window_end, w.local_day, coalesce(w.window_end <= m.closed_to, false),
         open_ms(m.hours, m.time_zone, w.local_day,
           case when m.hours @> 11520 then is_holiday(s.location, w.local_day) end,
-          s.start, w.window_end) / 60000 as minutes_open,
-        signals_on(s.location, '', w.local_day) as signals
-      from (select distinct location, start from change) s
+          s.start, w.window_end) / 60000,
+        signals_on(s.location, '', w.local_day)
+      from (select * from asked except select location, start from window_place) s
       join demand_watermark m on m.shard = ${shard} and m.location = s.location
       cross join lateral windows_between(m.grain, m.time_zone, s.start, s.start + interval '1 second') w
+      returning *
+    ),
+    place as materialized (
+      select p.* from window_place p join asked a on a.location = p.location and a.start = p.start
+      union all
+      select * from made
     ),
     changed as (
       insert into demand_window as w (sku, location, window_start, window_end, local_day, shard, demand, lost,

@@ -273,13 +273,28 @@ it("demandWindows() reads what belongs to an order by its hold, and not the log 
   expect((await entriesRead()) - before).toBeLessThan(sales + parts.length * 20);
 });
 
+it("publishing reads what is due some times over, and not the whole list for each batch", async () => {
+  const due = 6_000;
+  const rows = Array.from({ length: due }, (_, i) =>
+    sale("2026-03-02T10:00:00Z", 1, { sku: `s${i}` }),
+  );
+  await house.rows(...rows);
+  await house.commit("2026-03-02T10:00:00Z");
+  await house.step(house.windows());
+  expect(house.published.length).toBe(due);
+  await expect.poll(() => tuplesRead("demand_due_pkey")).toBeGreaterThan(due);
+  expect(await tuplesRead("demand_due_pkey")).toBeLessThan(due * 10);
+});
+
 /** Entries read so far of the ledger's indexes of entries. */
-async function entriesRead(): Promise<number> {
+const entriesRead = (): Promise<number> => tuplesRead("epoch_shard_seq|^stock_transaction_entry$");
+
+/** Tuples read so far of the indexes whose name has a pattern. */
+async function tuplesRead(pattern: string): Promise<number> {
   await house.database.run((sql) => sql`select pg_stat_force_next_flush()`);
   const [read] = await house.database.run(
-    (sql) => sql<{ entries: number }[]>`
-      select sum(idx_tup_read)::int4 as entries from pg_stat_user_indexes
-      where indexrelname ~ 'epoch_shard_seq' or indexrelname = 'stock_transaction_entry'`,
+    (sql) => sql<{ tuples: number }[]>`
+      select sum(idx_tup_read)::int4 as tuples from pg_stat_user_indexes where indexrelname ~ ${pattern}`,
   );
-  return read?.entries ?? 0;
+  return read?.tuples ?? 0;
 }
