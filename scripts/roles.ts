@@ -23,6 +23,8 @@ export type Role = {
   name: string;
   /** Absent = always. */
   when?: (context: RoleContext) => boolean;
+  /** Starts once every shard decides: what it does first would take the processors from their opening. */
+  afterShards?: boolean;
   start(context: RoleContext): Promise<RunningRole>;
 };
 
@@ -44,13 +46,6 @@ export const ROLES: readonly Role[] = [
     },
   },
   {
-    name: "forecast",
-    start: async (context) => {
-      const { startForecastRole } = await import("../actors/forecast/binding.ts");
-      return startForecastRole(context);
-    },
-  },
-  {
     name: "http",
     start: async (context) => {
       const { startHttpRole } = await import("../http/http_role.ts");
@@ -58,8 +53,17 @@ export const ROLES: readonly Role[] = [
     },
   },
   {
+    name: "forecast",
+    afterShards: true,
+    start: async (context) => {
+      const { startForecastRole } = await import("../actors/forecast/binding.ts");
+      return startForecastRole(context);
+    },
+  },
+  {
     name: "demo",
     when: (context) => context.demo !== undefined,
+    afterShards: true,
     start: async (context) => {
       const { startDemo } = await import("./demo/start_demo.ts");
       return startDemo(context, context.demo ?? { speed: 1, seed: 1, historyDays: 0 });

@@ -134,14 +134,18 @@ async function run(
   const running: { role: Role; handle: RunningRole }[] = [];
   try {
     const context = await contextOf(config, servers, demo, say);
-    for (const role of ROLES) {
-      if (stopper.stopped || (role.when && !role.when(context))) continue;
-      const handle = await role.start(context);
-      running.push({ role, handle });
-      if (handle.url !== undefined) context.endpoints.http = handle.url;
-      say(`${role.name} runs`);
-    }
+    const start = async (roles: readonly Role[]) => {
+      for (const role of roles) {
+        if (stopper.stopped || (role.when && !role.when(context))) continue;
+        const handle = await role.start(context);
+        running.push({ role, handle });
+        if (handle.url !== undefined) context.endpoints.http = handle.url;
+        say(`${role.name} runs`);
+      }
+    };
+    await start(ROLES.filter((role) => !role.afterShards));
     await shardsRun(context, stopper);
+    await start(ROLES.filter((role) => role.afterShards));
     writeEndpoints(config.data, context.endpoints);
     const { http: url } = context.endpoints;
     const told = asJson
