@@ -16,7 +16,7 @@ import {
 } from "./window_calendar.ts";
 import { closeWindows, followSignals } from "./window_closing.ts";
 import { type PublishDemand, publishDue } from "./window_publisher.ts";
-import { type FoldRange, makePlaces } from "./window_rows.ts";
+import { type FoldRange, makeWindowTables } from "./window_rows.ts";
 
 export type DemandWindowsOptions = WindowSettings & {
   database: Database;
@@ -30,7 +30,7 @@ export function demandWindows(options: DemandWindowsOptions): Projection {
   return {
     name: "demand-windows",
     async prepare(sql, folded, rest) {
-      await makePlaces(sql);
+      await makeWindowTables(sql);
       const stale = await followLocations(sql, folded.shard, options);
       if (stale.length === 0) return;
       await clearWindows(sql, folded, stale);

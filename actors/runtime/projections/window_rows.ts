@@ -5,18 +5,24 @@ import type { Fragment, Transaction } from "../../../shared/postgres.ts";
 import { type LedgerPrefix, type LedgerRange, rowsOf } from "./projection.ts";
 
 /**
- * What a window of a location is, whoever's it is: worked out once in a step's transaction. A year of sales has some
- * thousand of them, and each costs as much as to write a window.
+ * Of a step's transaction: changes, numbered by the call that adds them, and what a window of a location is, whoever's it
+ * is. A year of sales has some thousand of those, and each costs as much as to write a window.
  */
-const PLACE = `
+const TABLES = `
+  create temporary table if not exists window_change (
+    call int4 not null, sku text not null, location text not null, start timestamptz not null, demand int8 not null,
+    lost int8 not null, orders int8 not null, largest int8 not null, returns int8 not null, transfers int8 not null,
+    counts int8 not null, out_ms int8
+  ) on commit delete rows;
+  create index if not exists window_change_call on window_change (call);
   create temporary table if not exists window_place (
     location text not null, start timestamptz not null, window_end timestamptz not null, local_day date not null,
     closed bool not null, minutes_open int8 not null, signals jsonb not null, primary key (location, start)
   ) on commit delete rows`;
 
-/** At the start of each step: what `addToWindows` keeps in mind. */
-export async function makePlaces(sql: Transaction): Promise<void> {
-  await sql.unsafe(PLACE);
+/** At the start of each step: what `addToWindows` needs. */
+export async function makeWindowTables(sql: Transaction): Promise<void> {
+  await sql.unsafe(TABLES);
 }
 
 /** Rows of a shard to fold; null: those of all locations. */
@@ -37,17 +43,20 @@ export function nextVersion(sql: Transaction, { epoch, toSeq }: LedgerPrefix): F
 
 /**
  * Runs a statement on rows of the ledger's end, of which Postgres' statistics know nothing yet: it would take them
- * for one row and join thousands by nested loops. Look-ups in tables are written as subqueries then.
+ * for one row and join thousands by nested loops. Look-ups in tables are written as subqueries then. Nor is it planned
+ * for each piece of them anew: with a ledger of many partitions that takes 15 ms, and its run 3.
  */
 export async function onManyRows(sql: Transaction, statement: Fragment) {
-  await sql`set local enable_nestloop = off`;
+  await sql`
+    select set_config('enable_nestloop', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`;
   const rows = await statement;
-  await sql`set local enable_nestloop = on`;
+  await sql`select set_config('enable_nestloop', 'on', true), set_config('plan_cache_mode', 'auto', true)`;
   return rows;
 }
 
 /**
- * Adds changes to their windows, making those that are not there.
+ * Adds changes to their windows, making those that are not there. In three statements, of which two are the same for all
+ * kinds of changes: temporary tables that were emptied have each statement planned anew in each step.
  * @param changes a query of sku, location, start, demand, lost, orders, largest, returns, transfers, counts,
  *   out_ms (null: nothing is said of the time out of stock); one row a window
  */
@@ -56,28 +65,17 @@ export async function addToWindows(
   folded: LedgerPrefix,
   changes: Fragment,
 ): Promise<void> {
+  const { count } = await onManyRows(
+    sql,
+    sql`
+      insert into window_change
+      select (select coalesce(max(call), 0) + 1 from window_change), c.* from (${changes}) c`,
+  );
+  if (count === 0) return;
+  await meetPlaces(sql, folded);
   const { shard } = folded;
   const statement = sql`
-    with change as materialized (${changes}),
-    asked as materialized (select distinct location, start from change),
-    made as (
-      insert into window_place
-      select s.location, s.start, w.window_end, w.local_day, coalesce(w.window_end <= m.closed_to, false),
-        open_ms(m.hours, m.time_zone, w.local_day,
-          case when m.hours @> 11520 then is_holiday(s.location, w.local_day) end,
-          s.start, w.window_end) / 60000,
-        signals_on(s.location, '', w.local_day)
-      from (select * from asked except select location, start from window_place) s
-      join demand_watermark m on m.shard = ${shard} and m.location = s.location
-      cross join lateral windows_between(m.grain, m.time_zone, s.start, s.start + interval '1 second') w
-      returning *
-    ),
-    place as materialized (
-      select p.* from window_place p join asked a on a.location = p.location and a.start = p.start
-      union all
-      select * from made
-    ),
-    changed as (
+    with changed as (
       insert into demand_window as w (sku, location, window_start, window_end, local_day, shard, demand, lost,
         orders, largest_order, returns, transfers, counts, minutes_open, out_of_stock_ms, signals, closed, version)
       select c.sku, c.location, c.start, p.window_end, p.local_day, ${shard}, c.demand, c.lost,
@@ -87,8 +85,9 @@ export async function addToWindows(
         case when (select exists (select from signal where sku <> ''))
           then signals_on(c.location, c.sku, p.local_day) else p.signals end,
         p.closed, ${nextVersion(sql, folded)}
-      from change c
-      join place p on p.location = c.location and p.start = c.start
+      from window_change c
+      join window_place p on p.location = c.location and p.start = c.start
+      where c.call = (select max(call) from window_change)
       on conflict (sku, location, window_start) do update set
         demand = w.demand + excluded.demand,
         lost = w.lost + excluded.lost,
@@ -105,6 +104,26 @@ export async function addToWindows(
     )
     ${putDue(sql)}`;
   await onManyRows(sql, statement);
+}
+
+/** Works out the windows of the newest changes that no change of this step was in before. */
+async function meetPlaces(sql: Transaction, { shard }: LedgerPrefix): Promise<void> {
+  await onManyRows(
+    sql,
+    sql`
+      insert into window_place
+      select s.location, s.start, w.window_end, w.local_day, coalesce(w.window_end <= m.closed_to, false),
+        open_ms(m.hours, m.time_zone, w.local_day,
+          case when m.hours @> 11520 then is_holiday(s.location, w.local_day) end,
+          s.start, w.window_end) / 60000,
+        signals_on(s.location, '', w.local_day)
+      from (
+        select location, start from window_change where call = (select max(call) from window_change)
+        except select location, start from window_place
+      ) s
+      join demand_watermark m on m.shard = ${shard} and m.location = s.location
+      cross join lateral windows_between(m.grain, m.time_zone, s.start, s.start + interval '1 second') w`,
+  );
 }
 
 /** The end of a statement whose CTE `changed` changed windows: lists them to be published. */
