@@ -14,7 +14,7 @@ import {
 import { readyLine } from "../ready_line.ts";
 import { loadRoles } from "../roles.ts";
 import { enterBatchPolicy } from "../servers/batch_policy.ts";
-import { INTERRUPTED, SECOND_SIGNAL_MIN_MS } from "../stop_on_signal.ts";
+import { onStopSignals } from "../stop_on_signal.ts";
 
 type RunOptions = CommonOptions & { name?: string; threads?: string; port?: string };
 
@@ -32,7 +32,7 @@ export function command(): Command {
 async function run(role: string, options: RunOptions): Promise<void> {
   const { config, endpoints } = runningSystem(options);
   enterBatchPolicy();
-  const stopped = signalled();
+  const stopped = new Promise<NodeJS.Signals>((resolve) => onStopSignals(resolve));
   const running = await start(role, { config, endpoints });
   const { url } = running;
   if (options.json) process.stdout.write(readyLine(config, endpoints, { role, url }));
@@ -70,21 +70,4 @@ async function migrateDatabase(url: string): Promise<void> {
   } finally {
     await database.close();
   }
-}
-
-/**
- * The first SIGINT, SIGTERM or SIGHUP. A second one ends the process at once, but only after a while: the
- * terminal sends one Ctrl-C to all of its processes, and npm passes its own on to us besides.
- */
-function signalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let firstAt: number | undefined;
-    const handle = (signal: NodeJS.Signals) => {
-      if (firstAt === undefined) {
-        firstAt = performance.now();
-        resolve(signal);
-      } else if (performance.now() - firstAt >= SECOND_SIGNAL_MIN_MS) process.exit(INTERRUPTED);
-    };
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, handle);
-  });
 }

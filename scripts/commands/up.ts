@@ -22,7 +22,7 @@ import { type Claim, claimFile, livingRecord } from "../servers/pid_file.ts";
 import { requirePort } from "../servers/port.ts";
 import { writePrivate } from "../servers/private_file.ts";
 import { ServerError } from "../servers/server_error.ts";
-import { INTERRUPTED, SECOND_SIGNAL_MIN_MS } from "../stop_on_signal.ts";
+import { INTERRUPTED, onStopSignals } from "../stop_on_signal.ts";
 
 type UpOptions = CommonOptions & {
   port?: string;
@@ -247,34 +247,30 @@ type Stopper = {
 
 function listenForSignals(say: (line: string) => void): Stopper {
   let kill: (() => Promise<void>) | undefined;
-  let firstAt: number | undefined;
-  let signal: () => void = () => {};
-  const signalled = new Promise<void>((resolve) => {
-    signal = resolve;
-  });
-  const handle = (name: NodeJS.Signals) => {
+  let stopped = false;
+  const { promise: signalled, resolve: signal } = Promise.withResolvers<void>();
+  const first = (name: NodeJS.Signals) => {
     if (kill === undefined) {
       // Still finding, fetching and starting servers: nothing to drain, and they stop with us.
       say(`${name}: stopped while starting`);
       process.exit(INTERRUPTED);
-    } else if (firstAt === undefined) {
-      firstAt = performance.now();
-      say(`${name}: draining; once more to kill`);
-      signal();
-    } else if (performance.now() - firstAt >= SECOND_SIGNAL_MIN_MS) {
-      say(`${name} again: killing`);
-      void kill?.().finally(() => process.exit(INTERRUPTED));
     }
+    stopped = true;
+    say(`${name}: draining; once more to kill`);
+    signal();
   };
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, handle);
+  const handle = onStopSignals(first, (name) => {
+    say(`${name} again: killing`);
+    void kill?.().finally(() => process.exit(INTERRUPTED));
+  });
   // Waiting for a signal does not keep a process alive; with nothing of its own to run, this does.
   setInterval(() => {}, 60_000);
   onParentGone(() => {
-    if (firstAt === undefined) handle("SIGHUP");
+    if (!stopped) handle("SIGHUP");
   });
   return {
     get stopped() {
-      return firstAt !== undefined;
+      return stopped;
     },
     signalled,
     onForce: (next) => {
