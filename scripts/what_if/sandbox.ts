@@ -51,7 +51,9 @@ type Key = {
   meter: KeyMeter;
   started: boolean;
 };
-type Command = Record<string, unknown> & { type: string; sku: string; location: string };
+type Plan = { reorderPoint: number; orderUpTo: number };
+type Place = { sku: string; location: string };
+type Command = Record<string, unknown> & Place & { type: string };
 
 const PROGRESS_EVERY = 20_000;
 const encoder = new TextEncoder();
@@ -68,6 +70,8 @@ class Sandbox {
   readonly #out = emptyOutput();
   readonly #keys = new Map<string, Key>();
   readonly #due = new DueQueue<Command>();
+  /** Keys just heard of, with the plan each starts with. */
+  readonly #toStart: { key: Key; plan: Plan }[] = [];
   readonly #fromMs: number;
   #seq = 0;
   #ms = 0;
@@ -124,7 +128,8 @@ class Sandbox {
 
   #happen(ms: number, command: Command): void {
     const { at: _at, backfill: _backfill, ...plain } = asGiven(command);
-    const key = this.#keyOf(command);
+    const [key] = placesOf(command).map((place) => this.#keyOf(place));
+    this.#startKeys(ms);
     if (command.type === "policy") {
       const { plan, ...rest } = plain as Command & { plan?: LoggedPlan; ifVersion?: number };
       delete rest.ifVersion;
@@ -138,8 +143,12 @@ class Sandbox {
     this.#apply(ms, plain as Command);
   }
 
+  #startKeys(ms: number): void {
+    for (const { key, plan } of this.#toStart.splice(0)) this.#plan(ms, key, plan);
+  }
+
   /** A plan holds from now on; the first one fills the shelf of a key whose goods come from its needs. */
-  #plan(ms: number, key: Key, plan: { reorderPoint: number; orderUpTo: number }): void {
+  #plan(ms: number, key: Key, plan: Plan): void {
     const { sku, location } = key;
     if (this.#o.supply === "needs" && !key.started) {
       key.started = true;
@@ -186,29 +195,25 @@ class Sandbox {
     rows.length = 0;
     effects.length = 0;
     touched.clear();
+    // Either applies what makes output of its own.
+    this.#startKeys(this.#ms);
     for (const need of needs) this.#need(need);
   }
 
-  /** A need becomes an order at once; its goods arrive after the lead time. */
-  #need({ need, sku, location, qty }: NeedMessage): void {
+  /**
+   * A need becomes an order as it opens; restated or withdrawn it is no other one. Its goods arrive after the lead time,
+   * never late, so the order tells no `eta`: by that the goods would be late just before they are received.
+   */
+  #need({ need, rev, sku, location, qty }: NeedMessage): void {
+    if (rev > 1) return;
     const ms = this.#ms;
     this.#keyOf({ sku, location })?.meter.order(ms, qty);
-    if (qty <= 0 || this.#o.supply === "log") return;
-    const eta = new Date(ms + this.#o.leadTimeDays * DAY_MS).toISOString();
+    if (this.#o.supply === "log") return;
     const order = { order: need, line: "1" };
     const common = { sku, location, ...order };
     const id = `order.${++this.#ids}`;
-    this.#apply(ms, {
-      type: "order",
-      id,
-      ...common,
-      need,
-      rev: 1,
-      ordered: qty,
-      status: "placed",
-      eta,
-    });
-    this.#due.add(ms + this.#o.leadTimeDays * DAY_MS, {
+    this.#apply(ms, { type: "order", id, ...common, need, rev: 1, ordered: qty, status: "placed" });
+    this.#due.add(Math.round(ms + this.#o.leadTimeDays * DAY_MS), {
       type: "receipt",
       id: `goods.${++this.#ids}`,
       ...common,
@@ -216,7 +221,7 @@ class Sandbox {
     });
   }
 
-  #keyOf({ sku, location }: { sku: string; location: string }): Key | undefined {
+  #keyOf({ sku, location }: Place): Key | undefined {
     if (location === "-") return undefined;
     const name = `${location}\n${sku}`;
     let key = this.#keys.get(name);
@@ -230,9 +235,16 @@ class Sandbox {
     key = { sku, location, planner, meter: new KeyMeter(this.#fromMs), started: false };
     this.#keys.set(name, key);
     const plan = planner.start();
-    if (plan !== undefined) this.#plan(Math.max(this.#ms, this.#history[0]?.ms ?? 0), key, plan);
+    if (plan !== undefined) this.#toStart.push({ key, plan });
     return key;
   }
+}
+
+/** The places a command is about, the one it names first. */
+function placesOf({ sku, location, ...rest }: Command): Place[] {
+  const lines = (rest.lines ?? []) as readonly Partial<Place>[];
+  const named = lines.map((line) => ({ sku: line.sku ?? sku, location: line.location ?? "-" }));
+  return [{ sku, location }, ...named];
 }
 
 /** With an id that a client may give where the log gave it one, and likewise the one that a void names. */

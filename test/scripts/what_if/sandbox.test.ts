@@ -99,6 +99,46 @@ describe("runSandbox()", () => {
     expect({ ...high, orders: 0, unitsOrdered: 0 }).toEqual({ ...low, orders: 0, unitsOrdered: 0 });
   });
 
+  it("orders what it sells: goods are never late, and a need that is restated or withdrawn is no other order", () => {
+    const rules = [{ reorderPoint: 60, orderUpTo: 90 }];
+    // From a full shelf of 90: an order of 30 with every 30th of 1,000 sold.
+    const needs = figuresOf(rules, { warmUpDays: 0 });
+    expect(needs).toMatchObject({ orders: 33, unitsOrdered: 990, demand: 1_000, short: 0 });
+    // Goods come once a week, and are sold to the last: once a week the reorder point is reached.
+    const log = figuresOf(rules, { warmUpDays: 0, supply: "log" });
+    expect(log).toMatchObject({ orders: 15, unitsOrdered: 15 * 30, demand: 1_000, short: 0 });
+  });
+
+  it("a lead time may be any part of days", () => {
+    const rules = [{ reorderPoint: 60, orderUpTo: 90 }];
+    const of = (leadTimeDays: number) => figuresOf(rules, { leadTimeDays });
+    expect(of(9 / 7).orders).toBe(of(1).orders);
+  });
+
+  it("a key first heard of in the line of an order starts as others do, and its demand counts once", () => {
+    const lines = [place, { ...place, sku: "B" }].map((one) => ({ ...one, qty: 3 }));
+    const hold = {
+      type: "hold",
+      id: "h",
+      ...place,
+      hold: "h",
+      lines,
+      ttlMs: null,
+      backorder: true,
+    };
+    const sale = { type: "sale", id: "s", ...place, qty: 1 };
+    const of = [
+      { ms: START_MS, command: hold },
+      { ms: START_MS + DAY_MS, command: sale },
+    ];
+    const rules = [{ reorderPoint: 10, orderUpTo: 40 }];
+    const results = runSandbox(of, { ...base, rules, warmUpDays: 0 });
+    expect(results.map(({ figures }) => figures)).toMatchObject([
+      { demand: 4, short: 0, meanUnits: 40 },
+      { demand: 3, short: 0, meanUnits: 40 },
+    ]);
+  });
+
   it("is the same each time, and counts nothing of an empty history", () => {
     const rules = [{ method: "adaptive" }] as const;
     expect(figuresOf(rules)).toEqual(figuresOf(rules));
