@@ -300,6 +300,7 @@ function refusedLine(
 /** What the channel could have had; a level of the ledger knows no rule of it. */
 function promisedBy(level: NonNullable<Decision["level"]>, channel: string | undefined): number {
   if (!("atp" in level)) return Math.max(0, level.available);
-  const own = channel === undefined ? undefined : level.atp[channel];
-  return Math.max(0, own ?? level.atp.default ?? level.available);
+  const { atp } = level;
+  const own = channel !== undefined && Object.hasOwn(atp, channel) ? atp[channel] : atp.default;
+  return Math.max(0, own ?? level.available);
 }

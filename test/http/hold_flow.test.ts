@@ -321,6 +321,14 @@ describe("a refusal of one line", () => {
     const outcome = await placeHold(refusing, { ...request(1), lines });
     expect(outcome.lines.map((line) => line.short)).toEqual(short === undefined ? [] : [short]);
   });
+
+  test("a channel without a rule of its own may have what others may, whatever its name", async () => {
+    const lines = [{ sku: HOME, location: "L", qty: 5 }];
+    for (const channel of ["web", "toString", "__proto__"]) {
+      const outcome = await placeHold(await stocked(2), { ...request(1), lines, channel });
+      expect(outcome).toMatchObject({ held: false, lines: [{ sku: HOME, qty: 5, short: 3 }] });
+    }
+  });
 });
 
 describe("holdFinisher()", () => {
