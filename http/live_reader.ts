@@ -39,7 +39,10 @@ export class LiveReader {
         start: (controller) => {
           this.#controller = controller;
         },
-        pull: () => this.#flush(),
+        // Who asked for levels now and then gets them by the timer alone: any byte sent, as a sign of life, asks for more.
+        pull: () => {
+          if (this.everyMs === 0) this.#flush();
+        },
         cancel: () => {
           this.#end();
           onClose(this);

@@ -87,3 +87,11 @@ test("reset() is told at once where there is room, and is all that is told befor
     "event: level data: S3 3",
   ]);
 });
+
+test("beat() brings no level before its time to a reader that asked for few", async () => {
+  const reader = new LiveReader(ALL, 60_000, () => {});
+  reader.start();
+  reader.hold([levelOf(7, 8)]);
+  reader.beat(Buffer.from(": alive\n\n"));
+  expect(await take(reader)).toEqual([": alive"]);
+});
