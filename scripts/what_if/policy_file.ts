@@ -26,7 +26,9 @@ const ComputedRule = z.strictObject({
   coverDays: CoverDaysSchema.optional(),
 });
 
-export const RuleSchema = z.union([FixedRule, ScaledRule, ComputedRule]);
+export const RuleSchema = z.union([FixedRule, ScaledRule, ComputedRule], {
+  error: "expected reorderPoint and orderUpTo, or scale, or method (adaptive or brief)",
+});
 export type Rule = z.infer<typeof RuleSchema>;
 export type Computed = z.infer<typeof ComputedRule>;
 

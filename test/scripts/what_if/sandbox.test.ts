@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { KeyMeter } from "../../../scripts/what_if/figures.ts";
 import type { Happened } from "../../../scripts/what_if/ledger_commands.ts";
-import { PolicyFileSchema, type Rule, ruleFor } from "../../../scripts/what_if/policy_file.ts";
+import {
+  faultsOfFile,
+  PolicyFileSchema,
+  type Rule,
+  ruleFor,
+} from "../../../scripts/what_if/policy_file.ts";
 import { runSandbox, type SandboxOptions } from "../../../scripts/what_if/sandbox.ts";
 
 const DAY_MS = 86_400_000;
@@ -192,6 +197,15 @@ describe("PolicyFileSchema", () => {
       { rules: [{ scale: 1 }], leadTimeDays: 9_999 },
     ])
       expect(PolicyFileSchema.safeParse(bad).success).toBe(false);
+  });
+
+  it("a rule that is none is told what one says", () => {
+    for (const rule of [{ sku: "A" }, { method: "magic" }, 7]) {
+      const { error } = PolicyFileSchema.safeParse({ rules: [{ scale: 1 }, rule] });
+      expect(faultsOfFile(error!)).toEqual([
+        "rules.1: expected reorderPoint and orderUpTo, or scale, or method (adaptive or brief)",
+      ]);
+    }
   });
 
   it("the first rule that fits holds", () => {
