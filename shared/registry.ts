@@ -229,18 +229,22 @@ export class LevelRegistry {
 
   /** Every level there is, a page at a time, for comparing with the truth. */
   async *scan(): AsyncGenerator<Level[]> {
-    for await (const texts of this.scanTexts()) yield texts.map(parseLevel);
+    for await (const found of this.scanTexts()) yield found.map(({ text }) => parseLevel(text));
   }
 
-  /** The same as they stand there. */
-  async *scanTexts(): AsyncGenerator<string[]> {
+  /** The same as they stand there, whatever stands there. */
+  async *scanTexts(): AsyncGenerator<(LevelPlace & { text: string })[]> {
     try {
       for await (const keys of this.#redis.scanStream({
         match: `${STOCK_PREFIX}*`,
         count: SCAN_COUNT,
       }) as AsyncIterable<string[]>) {
-        const values = await Promise.all(keys.map((key) => this.#redis.hvals(key)));
-        yield values.flat();
+        const hashes = await Promise.all(keys.map((key) => this.#redis.hgetall(key)));
+        yield hashes.flatMap((hash, i) => {
+          const skuToken = (keys[i] as string).slice(STOCK_PREFIX.length);
+          const texts = Object.entries(hash);
+          return texts.map(([locationToken, text]) => ({ skuToken, locationToken, text }));
+        });
       }
     } catch (error) {
       throw redisError("read all levels", error);

@@ -2,18 +2,26 @@
 // that moved on is looked at again after the fold caught up.
 import type { Machine } from "../../actors/runtime/machine.ts";
 import type { Level } from "../../shared/messages.ts";
-import { type LevelRegistry, type LevelWrite, parseLevel } from "../../shared/registry.ts";
-import { parseVersion } from "../../shared/version.ts";
+import {
+  type LevelPlace,
+  type LevelRegistry,
+  type LevelWrite,
+  parseLevel,
+} from "../../shared/registry.ts";
+import { parseVersion, VERSION_LENGTH } from "../../shared/version.ts";
 import type { NatsConnection } from "../../streams/connection.ts";
 import { partition } from "../../streams/partition.ts";
 import { streamIdentity } from "../../streams/stream_state.ts";
-import { stockStream, toToken } from "../../streams/subjects.ts";
+import { fromToken, stockStream, toToken } from "../../streams/subjects.ts";
 import type { Topology } from "../../streams/topology.ts";
 import { type Differences, placeOf } from "./difference.ts";
 
 const PAGE = 1_000;
 
-/** A key whose level is another in the registry, and what stands there. */
+/** What is shown of a text that is no level. */
+const TEXT_SHOWN_MAX = 60;
+
+/** A key whose level is another in the registry, and what stands there; without `found` that is no level. */
 export type Wrong = { key: object; found: Level | undefined; text: string | undefined };
 
 /** Keys whose level in the registry is not that of the machine. */
@@ -29,7 +37,7 @@ export async function mismatches(
     const texts = await registry.texts(levels.map(tokensOf));
     levels.forEach((level, i) => {
       const text = texts[i];
-      const found = text === undefined ? undefined : parseLevel(text);
+      const found = text === undefined ? undefined : levelIn(text);
       if (JSON.stringify(level) !== JSON.stringify(found))
         wrong.push({ key: page[i] as object, found, text });
     });
@@ -43,6 +51,18 @@ export async function mismatches(
   return wrong;
 }
 
+/** The level that stands as `text`, or undefined when a registry never wrote such a one. */
+function levelIn(text: string): Level | undefined {
+  try {
+    const level = parseLevel(text);
+    const { sku, location, version } = level;
+    const isNamed = typeof sku === "string" && typeof location === "string";
+    return isNamed && version === text.slice(0, VERSION_LENGTH) ? level : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export function tokensOf(level: { sku: string; location: string }) {
   return { skuToken: toToken(level.sku), locationToken: toToken(level.location) };
 }
@@ -52,12 +72,13 @@ export function tellRegistry(
   differences: Differences,
   shard: number,
   expected: Level,
-  found: Level | undefined,
+  { found, text }: Wrong,
 ): void {
   const { sku, location } = expected;
   const base = { between: "registry", shard, sku, location } as const;
   if (found === undefined) {
-    differences.add({ ...base, field: "level", expected: expected.version, found: undefined });
+    const shown = text?.slice(0, TEXT_SHOWN_MAX);
+    differences.add({ ...base, field: "level", expected: expected.version, found: shown });
     return;
   }
   for (const field of Object.keys(expected) as (keyof Level)[])
@@ -90,7 +111,10 @@ type Compared = {
   ahead: ReadonlySet<number>;
 };
 
-/** Levels in the registry that no fold made; those of entries that came meanwhile are left for the next time. */
+/**
+ * What stands in the registry where no fold made a level: levels nobody made, or in another's place, and what is no
+ * level; those of entries that came meanwhile are left for the next time.
+ */
 export async function checkStrangers(
   { nc, registry, topology, repair }: StrangerOptions,
   { shards, known, ahead }: Compared,
@@ -109,26 +133,29 @@ export async function checkStrangers(
     return isBetween(version, foldedTo, lastSeqs.get(shard) ?? 0);
   };
   let repaired = 0;
-  for await (const texts of registry.scanTexts()) {
-    const strangers: { level: Level; text: string }[] = [];
-    for (const text of texts) {
-      const level = parseLevel(text);
-      const { sku, location, version } = level;
-      const isOurs = Number(version.slice(0, 4)) <= topology.epoch;
-      if (known.has(placeOf({ sku, location })) || !isOurs || (await came(level))) continue;
-      strangers.push({ level, text });
+  for await (const all of registry.scanTexts()) {
+    const strangers: (LevelPlace & { text: string })[] = [];
+    for (const one of all) {
+      const { skuToken, locationToken, text } = one;
+      const sku = fromToken(skuToken) ?? skuToken;
+      const location = fromToken(locationToken) ?? locationToken;
+      if (known.has(placeOf({ sku, location }))) continue;
+      const found = levelIn(text);
+      const level = found?.sku === sku && found.location === location ? found : undefined;
+      const isOurs = Number(level?.version.slice(0, 4) ?? 0) <= topology.epoch;
+      if (level !== undefined && (!isOurs || (await came(level)))) continue;
+      strangers.push(one);
+      differences.add({
+        between: "registry",
+        shard: partition(skuToken, topology.shards),
+        sku,
+        location,
+        field: "level",
+        expected: undefined,
+        found: level?.version ?? text.slice(0, TEXT_SHOWN_MAX),
+      });
     }
-    for (const { level } of strangers) {
-      const { sku, location, version } = level;
-      const shard = partition(toToken(sku), topology.shards);
-      const expected = undefined;
-      const base = { between: "registry", shard, sku, location } as const;
-      differences.add({ ...base, field: "level", expected, found: version });
-    }
-    if (!repair || strangers.length === 0) continue;
-    repaired += await registry.remove(
-      strangers.map(({ level, text }) => ({ ...tokensOf(level), text })),
-    );
+    if (repair && strangers.length > 0) repaired += await registry.remove(strangers);
   }
   return repaired;
 }

@@ -266,8 +266,8 @@ export class ShardVerifier {
       wrong = wrong.filter(({ found }) => !isOpen(found));
       still = machine.position().seq === beforeSeq ? still + 1 : 0;
     }
-    for (const { key, found } of wrong)
-      tellRegistry(this.differences, this.shard, machine.level(key), found);
+    for (const one of wrong)
+      tellRegistry(this.differences, this.shard, machine.level(one.key), one);
     if (!repair) return;
     if (wrong.length > 0) await this.repairLevels(machine, wrong);
     if (!this.isAhead) return;

@@ -142,6 +142,30 @@ describe("verifySystem()", () => {
     expect((await verify()).ok).toBe(true);
   });
 
+  test("names what is no level, and a level in another's place, and repairs them", async () => {
+    const standing = async (sku: string, location: string) =>
+      (await redis.hget(`onhand:stock:${sku}`, location)) ?? "";
+    const raw = await standing("SKU-2", "L2");
+    const broken = [
+      ["onhand:stock:SKU-1", "L1", "no level at all"],
+      ["onhand:stock:SKU-2", "L2", raw.slice(0, -9)],
+      ["onhand:stock:SKU-2", "L9", raw],
+      ["onhand:stock:SKU-4", "L1", (await standing("SKU-4", "L1")).replace("0001.", "0009.")],
+      ["onhand:stock:BROKEN", "%", "0001.00000000000001.000null"],
+    ] as const;
+    for (const [key, field, text] of broken) await redis.hset(key, field, text);
+    const { differences } = await verify();
+    expect(differences.map(({ sku, location, field }) => [sku, location, field]).sort()).toEqual([
+      ["BROKEN", "%", "level"],
+      ["SKU-1", "L1", "level"],
+      ["SKU-2", "L2", "level"],
+      ["SKU-2", "L9", "level"],
+      ["SKU-4", "L1", "level"],
+    ]);
+    expect((await verify(true)).repaired).toBe(5);
+    expect((await verify()).differences).toEqual([]);
+  });
+
   test("repairs nothing that was written anew since it was found wrong (S18)", async () => {
     const raw = (await redis.hget("onhand:stock:SKU-2", "L2")) ?? "";
     await redis.hset("onhand:stock:SKU-2", "L2", raw.replace(/"sellable":\d+/, '"sellable":12345'));
