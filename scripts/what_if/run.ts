@@ -33,6 +33,8 @@ export type WhatIfReport = {
   keys: { sku: string; location: string; before: KeyFigures; after: KeyFigures }[];
 };
 
+const DAY_MS = 86_400_000;
+
 type Run = { results: KeyResult[]; unitCosts: number[] };
 
 /** @throws OnhandError `nothing_to_replay` */
@@ -60,6 +62,7 @@ export async function runWhatIf(database: Database, options: WhatIfOptions): Pro
   }
   if (commands === 0)
     throw new OnhandError("nothing_to_replay", "Cannot replay: the ledger holds no command yet");
+  refuseAllWarmUp((toMs - fromMs) / DAY_MS, file.warmUpDays);
   return compare(before, after, {
     from: new Date(fromMs).toISOString(),
     to: new Date(toMs).toISOString(),
@@ -67,6 +70,14 @@ export async function runWhatIf(database: Database, options: WhatIfOptions): Pro
     supply: file.supply,
     top: options.top,
   });
+}
+
+/** Of which nothing counts would be told as if all had been served. */
+function refuseAllWarmUp(days: number, warmUpDays: number): void {
+  if (days >= warmUpDays) return;
+  const found = `what happened spans ${days.toFixed(1)} days, the first ${warmUpDays} are not counted`;
+  const text = `Cannot replay: ${found}: expected fewer warmUpDays in the policy file`;
+  throw new OnhandError("nothing_to_replay", text);
 }
 
 type Items = ReadonlyMap<string, { category: string; unitCost: number }>;

@@ -156,6 +156,15 @@ describe("onhand replay --what-if", () => {
     expect([code, stderr]).toEqual([2, expect.stringMatching(why)]);
   });
 
+  test("refuses to count nothing: days at the start that are longer than what happened", async () => {
+    const policy = file({ rules: [{ scale: 1 }], warmUpDays: 3_650 });
+    const { code, stderr } = await runOnhand(["replay", "--what-if", policy], env());
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/spans .* expected fewer warmUpDays/),
+    ]);
+  });
+
   test("refuses a file that is not there", async () => {
     const { code, stderr } = await runOnhand(["replay", "--what-if", "/no/such.json"], env());
     expect([code, stderr]).toEqual([2, expect.stringMatching(/Cannot read/)]);
