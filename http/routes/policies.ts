@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import { z } from "zod";
+import { ANY_LOCATION } from "../../shared/ids.ts";
 import { LocationSchema, SkuSchema, TextSchema } from "../../shared/messages.ts";
 import {
   type Decided,
@@ -39,7 +40,9 @@ const PoliciesAnswer = z
     decided: z
       .boolean()
       .optional()
-      .describe("after a PUT: false when no forecast process answered; one that runs will decide"),
+      .describe(
+        "after a PUT: false when no forecast process answered, or nothing was sold there yet: then it is decided later",
+      ),
     locations: z.array(
       z.strictObject({
         location: z.string(),
@@ -115,8 +118,8 @@ function putPolicy(edge: Edge): Route {
     description:
       "Absent fields stay as they are, null clears. An override replaces the reorder point until it " +
       "expires; it needs a `location`, a reason and an expiry within a year. The forecast process that " +
-      "plans the SKU decides at once, and the answer shows what is then in force; while none runs the " +
-      "answer is 202 and the setting is applied when one does.",
+      "plans the SKU decides at once, and the answer shows what is then in force; while none runs, or " +
+      "before the first sale, the answer is 202 and the setting is applied when it can be.",
     writes: true,
     parameters: [sku, location],
     body: {
@@ -133,7 +136,7 @@ function putPolicy(edge: Edge): Route {
     },
     answers: {
       200: { description: "set and decided", schema: PoliciesAnswer },
-      202: { description: "set; no forecast process answered", schema: PoliciesAnswer },
+      202: { description: "set, to be decided later", schema: PoliciesAnswer },
     },
     problems: [
       "malformed_json",
@@ -145,6 +148,8 @@ function putPolicy(edge: Edge): Route {
     async handle(c) {
       const name = skuOfPath(c);
       const at = nameOfQuery(c, "location");
+      if (at === ANY_LOCATION)
+        throw invalidField([{ field: "location", fault: "expected a location, found -" }]);
       await edge.planner.putSku(name, at, await readSetting(c, at));
       const decided = await edge.planner.decide(name, at);
       const locations = await edge.planner.policies(name, at, HISTORY_MAX);

@@ -112,6 +112,11 @@ describe("PUT /v1/policies/{sku}", () => {
     expect([status, body.field]).toEqual([400, "override"]);
   });
 
+  test("`-` is no location that anything could be set for", async () => {
+    const { status, body } = await put("/v1/policies/A?location=-", { mode: "observe" });
+    expect([status, body.field]).toEqual([400, "location"]);
+  });
+
   test("needs the token", async () => {
     const answer = await send(house.app, "PUT", "/v1/policies/A", { mode: "observe" });
     expect(answer.status).toBe(401);
