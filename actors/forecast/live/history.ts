@@ -1,6 +1,8 @@
 // Owns reading demand windows of a partition from Postgres: all at the start, single series again when a window was
-// missed or an old one restated, and how far each location's windows are closed.
+// missed or an old one restated, and how far each location's windows are closed. `-` is no location: its windows tell what
+// was asked for in vain of SKUs that are nowhere.
 import type { DemandMessage } from "../../../shared/effects.ts";
+import { ANY_LOCATION } from "../../../shared/ids.ts";
 import { copyOut, type Database, setLocal } from "../../../shared/postgres.ts";
 import { type DayOfDemand, HISTORY_DAYS_MAX } from "./demand_series.ts";
 import type { SignalRow } from "./signal_book.ts";
@@ -26,7 +28,7 @@ export async function loadWindows(database: Database, shard: number, onDay: OnDa
       await sql`set local work_mem = '64MB'`;
       const statement = `copy (select ${COLUMNS} from demand_window
         where shard = current_setting('onhand.shard')::int2
-          and local_day > current_date - ${HISTORY_DAYS_MAX}
+          and local_day > current_date - ${HISTORY_DAYS_MAX} and location <> '${ANY_LOCATION}'
         group by sku, location, local_day) to stdout (format binary)`;
       const types = [
         "text",
@@ -133,7 +135,8 @@ export async function readClosed(
     (sql) => sql<ClosedThrough[]>`
       select shard, location,
         ((closed_to at time zone time_zone)::date - date '1970-01-01')::int4 - 1 as day
-      from demand_watermark where shard = any(${[...shards]}::int2[]) and closed_to is not null`,
+      from demand_watermark where shard = any(${[...shards]}::int2[]) and closed_to is not null
+        and location <> ${ANY_LOCATION}`,
   );
   return [...rows];
 }

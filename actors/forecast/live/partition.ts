@@ -10,6 +10,7 @@
 // L3 A forecast is a function of (windows known, first day, code): whoever makes it makes the same.
 import type { DemandMessage } from "../../../shared/effects.ts";
 import { OnhandError } from "../../../shared/errors.ts";
+import { ANY_LOCATION } from "../../../shared/ids.ts";
 import type { Decided, WhatIf, WhatIfAnswer } from "../../../shared/planning.ts";
 import type { RunningShard, ShardStatus } from "../../runtime/shard_host.ts";
 import { type DayOfDemand, DemandSeries, HISTORY_DAYS_MAX } from "./demand_series.ts";
@@ -101,6 +102,7 @@ export class ForecastPartition implements RunningShard {
 
   /** A window as the stream DEMAND tells it. */
   onWindow(message: DemandMessage): void {
+    if (message.location === ANY_LOCATION) return;
     if (this.#early !== undefined) {
       this.#early.push(message);
       return;

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { forgetForecasts } from "../../../../actors/forecast/live/forecast_store.ts";
+import { readClosed } from "../../../../actors/forecast/live/history.ts";
 import type { ForecastPartition } from "../../../../actors/forecast/live/partition.ts";
 import { RefitPool } from "../../../../actors/forecast/refit_pool.ts";
 import { DIES_OF, HANGS_ON } from "./support/hanging_worker.ts";
@@ -9,6 +10,7 @@ import {
   closeSharedPool,
   type PartitionHouse,
   partitionHouse,
+  SHARD,
   SHOP,
   TODAY,
 } from "./support/partition_house.ts";
@@ -114,6 +116,22 @@ describe("open()", () => {
     await settled(await house.open());
     expect(plansOf("NONE")).toEqual([]);
     expect((await forecasts("NONE"))[0]?.mean.every((value) => value === 0)).toBe(true);
+  });
+
+  it("what was asked for in vain of a SKU that is nowhere is no series: a plan needs a location", async () => {
+    const lost = await house.write("NOWHERE", TODAY - 3, { demand: 0, lost: 40 });
+    await house.closeThrough(TODAY - 2);
+    await house.database.sql`update demand_window set location = '-'`;
+    await house.database.sql`update demand_watermark set location = '-'`;
+    const partition = await house.open();
+    partition.onWindow({ ...lost, location: "-" });
+    await house.database.sql`update demand_watermark set closed_to = closed_to + interval '1 day'`;
+    for (const closed of await readClosed(house.database, [SHARD]))
+      await partition.onClosed(closed);
+    await settled(partition);
+    expect(partition.seriesCount).toBe(0);
+    expect(house.log.commands).toEqual([]);
+    expect(await forecasts("NOWHERE")).toEqual([]);
   });
 
   it("a history of 20,000 days is cut to its newest", async () => {
