@@ -136,8 +136,9 @@ export class ForecastPartition implements RunningShard {
       series.demand.put(found);
       if (isFirst && found.demand > 0) calendar.sold(found.day);
     });
-    calendar.closedThrough = day;
     await this.#readHours(day - afterDay);
+    // Not before all was read: a look that failed on the way is made again.
+    calendar.closedThrough = day;
     await this.#planning.regroupIfDue([...this.#series.values()]);
     for (const series of this.#byLocation.get(location) ?? []) {
       series.surge = undefined;

@@ -188,6 +188,21 @@ describe("windows", () => {
     expect(plansOf("A")).toHaveLength(2);
   });
 
+  it("a day whose closing failed on the way is closed by the next look", async () => {
+    await house.history("A", steady);
+    const partition = await house.open();
+    await settled(partition);
+    await house.write("A", TODAY, { demand: 200, orders: 150 });
+    await house.closeThrough(TODAY);
+    await house.database.sql`alter function location_days rename to location_days_away`;
+    await expect(partition.onClosed({ location: SHOP, day: TODAY })).rejects.toThrow();
+    await house.database.sql`alter function location_days_away rename to location_days`;
+    await partition.onClosed({ location: SHOP, day: TODAY });
+    await settled(partition);
+    expect(plansOf("A")).toHaveLength(2);
+    expect(await forecasts("A")).toHaveLength(2);
+  });
+
   it("late facts of a closed day are planned and forecast anew, old ones from Postgres", async () => {
     await house.history("A", steady);
     const partition = await house.open();
