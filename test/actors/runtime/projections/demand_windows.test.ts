@@ -81,6 +81,41 @@ it("demandWindows() has a day of 25 hours when the clock goes back", async () =>
   ]);
 });
 
+it("demandWindows() begins a day when its date begins, also where midnight comes twice", async () => {
+  // At 01:00 the clock goes back to 00:00 on the Azores: 00:30 is there twice.
+  await house.location("ponta", "Atlantic/Azores", "Mo-Su 00:00-24:00");
+  await house.rows(
+    sale("2025-10-25T12:00:00Z", 1, { location: "ponta" }),
+    sale("2025-10-26T00:30:00Z", 9, { location: "ponta", id: "typo" }),
+    sale("2025-10-26T01:30:00Z", 2, { location: "ponta" }),
+    sale("2025-10-27T00:59:59Z", 1, { location: "ponta" }),
+    {
+      type: "void",
+      at: "2025-10-26T00:30:00Z",
+      appendedAt: Date.parse("2025-10-27T01:00:00Z"),
+      deltaSellable: 9,
+      demand: -9,
+      extra: '{"of":"typo","reason":"x"}',
+      location: "ponta",
+    },
+  );
+  await house.commit("2025-10-27T01:00:00Z");
+  await house.step(house.windows());
+  expect(
+    (await house.table()).map((row) => [
+      row.window_start.toISOString(),
+      row.local_day,
+      row.demand,
+      row.largest_order,
+      row.minutes_open,
+      row.closed,
+    ]),
+  ).toEqual([
+    ["2025-10-25T00:00:00.000Z", "2025-10-25", 1, 1, 24 * 60, true],
+    ["2025-10-26T00:00:00.000Z", "2025-10-26", 3, 2, 25 * 60, true],
+  ]);
+});
+
 it("demandWindows() closes a window a grace after its end, and restates it for what comes late", async () => {
   const windows = house.windows({ graceMs: 3_600_000 });
   await house.rows(sale("2026-03-02T10:00:00Z", 2));

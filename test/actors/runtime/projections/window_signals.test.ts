@@ -164,3 +164,15 @@ it("location_days() tells open minutes of days with and without windows, and of 
   expect(await days("shop", "2026-04-06", "2026-04-06")).toEqual([["2026-04-06", 24, 0]]);
   expect(await days("nowhere", "2026-03-29", "2026-03-29")).toEqual([["2026-03-29", 24, 1440]]);
 });
+
+it("location_days() tells the same days in every session, also where midnight is skipped", async () => {
+  await house.location("shop", "Africa/Cairo");
+  for (const zone of ["UTC", "Africa/Cairo"]) {
+    const days = await house.database.transaction(async (sql) => {
+      await sql`select set_config('timezone', ${zone}, true)`;
+      return sql<{ day: string }[]>`
+        select local_day::text as day from location_days('shop', '2025-04-24', '2025-04-26')`;
+    });
+    expect(days.map(({ day }) => day)).toEqual(["2025-04-24", "2025-04-25", "2025-04-26"]);
+  }
+});
