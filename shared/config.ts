@@ -216,7 +216,7 @@ export const SETTINGS = {
     fallback: "90",
     unit: "days",
     meaning:
-      "How long a repeated command is recognised. After that it counts as a new one. `onhand import` reads it too: it refuses a file whose first rows came in longer ago.",
+      "How long a repeated command is recognised. After that it counts as a new one. Set it for `onhand verify`, which folds by it, and `onhand import`, which refuses a file whose first rows came in longer ago.",
   },
   window: {
     name: "ONHAND_WINDOW",
