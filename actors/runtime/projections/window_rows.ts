@@ -44,13 +44,17 @@ export function nextVersion(sql: Transaction, { epoch, toSeq }: LedgerPrefix): F
 /**
  * Runs a statement on rows of the ledger's end, of which Postgres' statistics know nothing yet: it would take them
  * for one row and join thousands by nested loops. Look-ups in tables are written as subqueries then. Nor is it planned
- * for each piece of them anew: with a ledger of many partitions that takes 15 ms, and its run 3.
+ * for each piece of them anew: with a ledger of many partitions that takes 15 ms, and its run 3. A plan that is kept may
+ * have been made while a table was one page long, and would read all of it for each row: it goes by indexes.
  */
 export async function onManyRows(sql: Transaction, statement: Fragment) {
   await sql`
-    select set_config('enable_nestloop', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`;
+    select set_config('enable_nestloop', 'off', true), set_config('enable_seqscan', 'off', true),
+      set_config('plan_cache_mode', 'force_generic_plan', true)`;
   const rows = await statement;
-  await sql`select set_config('enable_nestloop', 'on', true), set_config('plan_cache_mode', 'auto', true)`;
+  await sql`
+    select set_config('enable_nestloop', 'on', true), set_config('enable_seqscan', 'on', true),
+      set_config('plan_cache_mode', 'auto', true)`;
   return rows;
 }
 

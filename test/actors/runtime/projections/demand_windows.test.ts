@@ -7,7 +7,7 @@ beforeEach(async () => {
 });
 afterEach(() => house.close());
 
-const sale = (at: string, qty: number, more = {}) => ({
+const sale = (at: string | number, qty: number, more = {}) => ({
   type: "sale",
   at,
   qty,
@@ -319,6 +319,30 @@ it("publishing reads what is due some times over, and not the whole list for eac
   expect(house.published.length).toBe(due);
   await expect.poll(() => tuplesRead("demand_due_pkey")).toBeGreaterThan(due);
   expect(await tuplesRead("demand_due_pkey")).toBeLessThan(due * 10);
+});
+
+it("demandWindows() looks keys up by index though few were known when the step began", async () => {
+  const startMs = Date.parse("2026-03-02T10:00:00Z");
+  const windows = house.windows();
+  /** Supplied, then sold out. */
+  const soldOut = (sku: string) => [
+    { type: "receipt", sku, at: startMs, qty: 1, deltaSellable: 1, sellable: 1 },
+    sale(startMs + 3_600_000, 1, { sku }),
+  ];
+  await house.rows(...soldOut("first"));
+  await house.commit(startMs + 86_400_000);
+  await house.step(windows);
+  await house.database.run((sql) => sql`vacuum analyze stock_out`);
+  const keys = 3_000;
+  await house.rows(...Array.from({ length: keys }, (_, i) => soldOut(`s${i}`)).flat());
+  await house.commit(startMs + 2 * 86_400_000);
+  await house.step(windows);
+  await expect.poll(() => tuplesRead("stock_out_pkey")).toBeGreaterThan(keys);
+  const [read] = await house.database.run(
+    (sql) => sql<{ tuples: number }[]>`
+      select seq_tup_read::int4 as tuples from pg_stat_user_tables where relname = 'stock_out'`,
+  );
+  expect(read?.tuples).toBeLessThan(keys * 20);
 });
 
 /** Entries read so far of the ledger's indexes of entries. */
