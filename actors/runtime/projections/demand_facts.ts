@@ -122,10 +122,10 @@ export async function mendLargest(
   const shrunk = await onManyRows(
     sql,
     sql`
-      select distinct w.sku, w.location, w.window_start
-      from (${relatedChanges(sql, range, taken)}) r
-      join demand_window w on w.sku = r.sku and w.location = r.location and w.window_start = r.start
-      where r.units_before >= w.largest_order`,
+      select distinct r.sku, r.location, r.start as window_start
+      from (${relatedChanges(sql, range, taken)} offset 0) r
+      where r.units_before >= (select w.largest_order from demand_window w
+        where w.sku = r.sku and w.location = r.location and w.window_start = r.start)`,
   );
   if (shrunk.length === 0) return;
   const skus = shrunk.map(({ sku }) => sku as string);

@@ -321,6 +321,29 @@ it("publishing reads what is due some times over, and not the whole list for eac
   expect(await tuplesRead("demand_due_pkey")).toBeLessThan(due * 10);
 });
 
+it("demandWindows() looks up a released order once, not for each window of its key", async () => {
+  const dayMs = 86_400_000;
+  const startMs = Date.parse("2026-03-02T10:00:00Z");
+  const days = 300;
+  const holds = 100;
+  const windows = house.windows();
+  await house.rows(...Array.from({ length: days }, (_, day) => sale(startMs + day * dayMs, 1)));
+  const at = startMs + days * dayMs;
+  const part = (type: string, demand: number) =>
+    Array.from({ length: holds }, (_, i) => ({ type, at, hold: `h${i}`, qty: 1, demand }));
+  await house.rows(...part("hold", 1));
+  await house.commit(at);
+  await house.step(windows);
+  const before = await tuplesRead("hold_idx|^stock_transaction_order$");
+  await house.rows(...part("release", -1));
+  await house.commit(at);
+  await house.step(windows);
+  expect((await house.table()).at(-1)).toMatchObject({ demand: 0, orders: 0, largest_order: 0 });
+  expect((await tuplesRead("hold_idx|^stock_transaction_order$")) - before).toBeLessThan(
+    holds * 50,
+  );
+});
+
 it("demandWindows() looks keys up by index though few were known when the step began", async () => {
   const startMs = Date.parse("2026-03-02T10:00:00Z");
   const windows = house.windows();
