@@ -121,7 +121,8 @@ export async function mendLargest(
   const taken = sql`t.demand < 0`;
   const shrunk = await onManyRows(
     sql,
-    sql`
+    async () =>
+      await sql`
       select distinct r.sku, r.location, r.start as window_start
       from (${relatedChanges(sql, range, taken)} offset 0) r
       where r.units_before >= (select w.largest_order from demand_window w

@@ -196,7 +196,8 @@ function outChanges(sql: Transaction, shard: number, spansOut: Fragment): Fragme
 async function carryOn(sql: Transaction, { shard }: FoldRange, piece: KeyPiece): Promise<void> {
   await onManyRows(
     sql,
-    sql`
+    async () =>
+      await sql`
       with movement as materialized (${movements(sql, piece)})
       insert into stock_out (sku, location, shard, known_since, since, is_out, counted_to)
       select distinct on (v.sku, v.location) v.sku, v.location, ${shard}::int2,

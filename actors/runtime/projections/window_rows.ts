@@ -42,20 +42,20 @@ export function nextVersion(sql: Transaction, { epoch, toSeq }: LedgerPrefix): F
 }
 
 /**
- * Runs a statement on rows of the ledger's end, of which Postgres' statistics know nothing yet: it would take them
+ * Runs statements on rows of the ledger's end, of which Postgres' statistics know nothing yet: it would take them
  * for one row and join thousands by nested loops. Look-ups in tables are written as subqueries then. Nor is it planned
  * for each piece of them anew: with a ledger of many partitions that takes 15 ms, and its run 3. A plan that is kept may
  * have been made while a table was one page long, and would read all of it for each row: it goes by indexes.
  */
-export async function onManyRows(sql: Transaction, statement: Fragment) {
+export async function onManyRows<T>(sql: Transaction, statements: () => Promise<T>): Promise<T> {
   await sql`
     select set_config('enable_nestloop', 'off', true), set_config('enable_seqscan', 'off', true),
       set_config('plan_cache_mode', 'force_generic_plan', true)`;
-  const rows = await statement;
+  const done = await statements();
   await sql`
     select set_config('enable_nestloop', 'on', true), set_config('enable_seqscan', 'on', true),
       set_config('plan_cache_mode', 'auto', true)`;
-  return rows;
+  return done;
 }
 
 /**
@@ -69,16 +69,20 @@ export async function addToWindows(
   folded: LedgerPrefix,
   changes: Fragment,
 ): Promise<void> {
-  const { count } = await onManyRows(
-    sql,
-    sql`
+  await onManyRows(sql, async () => {
+    const { count } = await sql`
       insert into window_change
-      select (select coalesce(max(call), 0) + 1 from window_change), c.* from (${changes}) c`,
-  );
-  if (count === 0) return;
-  await meetPlaces(sql, folded);
+      select (select coalesce(max(call), 0) + 1 from window_change), c.* from (${changes}) c`;
+    if (count === 0) return;
+    await meetPlaces(sql, folded);
+    await writeNewest(sql, folded);
+  });
+}
+
+/** Adds the newest changes to their windows. */
+async function writeNewest(sql: Transaction, folded: LedgerPrefix): Promise<void> {
   const { shard } = folded;
-  const statement = sql`
+  await sql`
     with changed as (
       insert into demand_window as w (sku, location, window_start, window_end, local_day, shard, demand, lost,
         orders, largest_order, returns, transfers, counts, minutes_open, out_of_stock_ms, signals, closed, version)
@@ -107,14 +111,11 @@ export async function addToWindows(
       returning shard, sku, location, window_start, version
     )
     ${putDue(sql)}`;
-  await onManyRows(sql, statement);
 }
 
 /** Works out the windows of the newest changes that no change of this step was in before. */
 async function meetPlaces(sql: Transaction, { shard }: LedgerPrefix): Promise<void> {
-  await onManyRows(
-    sql,
-    sql`
+  await sql`
       insert into window_place
       select s.location, s.start, w.window_end, w.local_day, coalesce(w.window_end <= m.closed_to, false),
         open_ms(m.hours, m.time_zone, w.local_day,
@@ -126,8 +127,7 @@ async function meetPlaces(sql: Transaction, { shard }: LedgerPrefix): Promise<vo
         except select location, start from window_place
       ) s
       join demand_watermark m on m.shard = ${shard} and m.location = s.location
-      cross join lateral windows_between(m.grain, m.time_zone, s.start, s.start + interval '1 second') w`,
-  );
+      cross join lateral windows_between(m.grain, m.time_zone, s.start, s.start + interval '1 second') w`;
 }
 
 /** The end of a statement whose CTE `changed` changed windows: lists them to be published. */
