@@ -1,7 +1,7 @@
 // docs/OPERATIONS.md names what the code has: settings, halts, metrics.
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { settingsTable } from "../../shared/config.ts";
+import { settingsTable } from "../../shared/settings.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const text = readFileSync(new URL("docs/OPERATIONS.md", ROOT), "utf8");

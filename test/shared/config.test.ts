@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { loadConfig, SETTINGS, settingsTable } from "../../shared/config.ts";
+import { loadConfig } from "../../shared/config.ts";
 import { endpointsFile, findEndpoints, readEndpoints } from "../../shared/endpoints.ts";
 import { OnhandError } from "../../shared/errors.ts";
+import { SETTINGS, settingsTable } from "../../shared/settings.ts";
 import { privateDir } from "../support/servers.ts";
 
 test("loadConfig() of nothing has every default", () => {
