@@ -2,9 +2,9 @@
 // has hundreds of thousands of rows, so locations are found by skipping through the index of places, and each
 // location's row along the ledger's entries from the newest back, or by its key, as Postgres finds cheaper. Refusals change no level, and make none.
 
+import type { LedgerLevel } from "../shared/decisions.ts";
 import { ANY_LOCATION } from "../shared/ids.ts";
 import { ofKey, PLACE_ROW } from "../shared/ledger_key.ts";
-import type { LedgerLevel } from "../shared/messages.ts";
 import type { Sql } from "../shared/postgres.ts";
 import { formatTime, TIME_MAX_MS } from "../shared/time.ts";
 import { partition } from "../streams/partition.ts";

@@ -1,8 +1,9 @@
 // Owns what a decision, or its absence, becomes at the edge: 200 with the decision, a problem for a
 // rejection, 202 with a Location after the deadline. Shared by HTTP and the NATS services.
 
+import type { Decision } from "../shared/decisions.ts";
 import { OnhandError } from "../shared/errors.ts";
-import type { Command, Decision } from "../shared/messages.ts";
+import type { Command } from "../shared/messages.ts";
 import { isApplied } from "./hold_flow.ts";
 import type { DecidePort, Edge } from "./ports.ts";
 import { isProblemCode, type ProblemCode, problemBody, problemEntry } from "./problems.ts";

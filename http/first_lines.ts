@@ -5,9 +5,10 @@
 // level of another line.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Decision, DecisionLine } from "../shared/decisions.ts";
 import { ANY_LOCATION } from "../shared/ids.ts";
 import { HTTP_COMMIT_POLL_MS, HTTP_COMMIT_WAIT_MS } from "../shared/limits.ts";
-import type { Command, Decision, DecisionLine } from "../shared/messages.ts";
+import type { Command } from "../shared/messages.ts";
 import { isApplied, isRefusedForStock } from "./hold_flow.ts";
 import type { LedgerReads } from "./ledger_reads.ts";
 import type { DecidePort } from "./ports.ts";

@@ -8,15 +8,10 @@
 //      repeats what the first one began, from any process, and ends the same way.
 
 import { createHash } from "node:crypto";
+import type { Decision, DecisionLine, RejectionReason } from "../shared/decisions.ts";
 import { OnhandError } from "../shared/errors.ts";
 import { ANY_LOCATION, ID_LENGTH_MAX } from "../shared/ids.ts";
-import type {
-  Command,
-  Decision,
-  DecisionLine,
-  HoldLine,
-  RejectionReason,
-} from "../shared/messages.ts";
+import type { Command, HoldLine } from "../shared/messages.ts";
 import { partition } from "../streams/partition.ts";
 import { toToken } from "../streams/subjects.ts";
 import type { DecidePort } from "./ports.ts";

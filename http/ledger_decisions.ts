@@ -2,8 +2,8 @@
 // Decisions made again from the ledger: what a caller was told, but for what only rules know (`atp`,
 // `inventoryPosition`); of the lines of a refusal those that were short.
 
+import type { Decision, DecisionLine, LedgerLevel } from "../shared/decisions.ts";
 import { ANY_LOCATION } from "../shared/ids.ts";
-import type { Decision, DecisionLine, LedgerLevel } from "../shared/messages.ts";
 import { levelOfRow, type Row, timeOf } from "./ledger_rows.ts";
 
 /** A line that was short, as the stock machine leaves it with the row of a refusal. */

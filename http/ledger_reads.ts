@@ -2,11 +2,11 @@
 // from the checkpoint. Every read has a time limit. History pages the current epoch along the ledger's
 // entries (one shard, newest first) or by its keys, as Postgres finds cheaper; older epochs after it.
 
+import type { Decision, DecisionLine, LedgerLevel, Level } from "../shared/decisions.ts";
 import { identityText } from "../shared/identity_hash.ts";
 import { ANY_LOCATION } from "../shared/ids.ts";
 import { isElsewhere, ofKey, PLACE_ROW } from "../shared/ledger_key.ts";
 import { HTTP_COMMIT_WAIT_MS, HTTP_READ_TIMEOUT_MS } from "../shared/limits.ts";
-import type { Decision, DecisionLine, LedgerLevel, Level } from "../shared/messages.ts";
 import type { Database, Sql } from "../shared/postgres.ts";
 import { partition } from "../streams/partition.ts";
 import { toToken } from "../streams/subjects.ts";

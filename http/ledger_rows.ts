@@ -1,7 +1,7 @@
 // Pure.
 // Rows of the ledger and the checkpoint tables as the edge shows them: SQL's spelling is mapped here.
 
-import type { LedgerLevel, Level } from "../shared/messages.ts";
+import type { LedgerLevel, Level } from "../shared/decisions.ts";
 import { formatVersion } from "../shared/version.ts";
 
 /** A row as Postgres gives it, int8 as numbers. */

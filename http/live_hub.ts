@@ -4,13 +4,13 @@
 // believe that nothing happened.
 
 import type { Msg } from "@nats-io/nats-core";
+import type { Level } from "../shared/decisions.ts";
 import {
   LIVE_EAGER_READERS_MAX,
   LIVE_MANY_FLUSH_MS,
   LIVE_READERS_MAX,
   LIVE_RING_LEVELS_MAX,
 } from "../shared/limits.ts";
-import type { Level } from "../shared/messages.ts";
 import { formatVersion } from "../shared/version.ts";
 import { partition } from "../streams/partition.ts";
 import { levelSubject, toToken } from "../streams/subjects.ts";

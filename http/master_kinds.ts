@@ -8,7 +8,7 @@ import {
   PositiveSchema,
   SkuSchema,
   TextSchema,
-} from "../shared/messages.ts";
+} from "../shared/fields.ts";
 import { openingHoursFault } from "../shared/opening_hours.ts";
 import { parseTime } from "../shared/time.ts";
 

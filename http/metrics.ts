@@ -1,7 +1,7 @@
 // Owns what the edge measures of itself: for Prometheus (/metrics) and, over the last ten seconds, for
 // the page (/v1/status). Labels are bounded: routes by name, never by path.
 
-import type { Decision } from "../shared/messages.ts";
+import type { Decision } from "../shared/decisions.ts";
 import { Counter, Gauge, Histogram, openMetrics, type Registry } from "../shared/telemetry.ts";
 import type { FeedStats } from "./live_hub.ts";
 import { RecentQuantiles } from "./quantiles.ts";

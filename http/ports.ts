@@ -1,7 +1,8 @@
 // What the edge needs of the rest of the house, as it needs it: so that routes can be tried with
 // doubles, and run with the real thing. http_role.ts wires the real ones.
 
-import type { Command, Decision, Level } from "../shared/messages.ts";
+import type { Decision, Level } from "../shared/decisions.ts";
+import type { Command } from "../shared/messages.ts";
 import type { LedgerReads } from "./ledger_reads.ts";
 import type { LiveHub } from "./live_hub.ts";
 import type { MasterData } from "./master_data.ts";

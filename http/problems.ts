@@ -3,8 +3,8 @@
 // `type` is /problems/<code with dashes>: stable, and a page that explains it. Rejection reasons of
 // the stock machine and operating errors of the house are codes of this table too. RFC 9457.
 
+import type { RejectionReason } from "../shared/decisions.ts";
 import type { OnhandError } from "../shared/errors.ts";
-import type { RejectionReason } from "../shared/messages.ts";
 
 type Entry = {
   status: number;

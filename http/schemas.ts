@@ -3,7 +3,7 @@
 // answers against them.
 
 import { z } from "zod";
-import { REJECTION_REASONS } from "../shared/messages.ts";
+import { REJECTION_REASONS } from "../shared/decisions.ts";
 
 const whole = z.int().describe("whole base units");
 const time = z.string().describe("RFC 3339, UTC");

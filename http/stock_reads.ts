@@ -2,9 +2,9 @@
 // log; from the last checkpoint, marked stale, while the registry is away or is being filled again.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Level } from "../shared/decisions.ts";
 import { ANY_LOCATION } from "../shared/ids.ts";
 import { HTTP_STRONG_READ_WAIT_MS } from "../shared/limits.ts";
-import type { Level } from "../shared/messages.ts";
 import { partition } from "../streams/partition.ts";
 import { toToken } from "../streams/subjects.ts";
 import { isPending } from "./decide.ts";

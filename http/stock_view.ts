@@ -2,7 +2,7 @@
 // Owns how levels of one SKU are shown together: each location's level, and totals. Totals clamp per
 // location, then sum: what one shop oversold lowers no other shop's stock (M18).
 
-import type { Level } from "../shared/messages.ts";
+import type { Level } from "../shared/decisions.ts";
 
 /** Sums over locations, whole base units. */
 export type StockTotals = {

@@ -3,7 +3,8 @@
 // windows. Made by the actors, published by the relay, at least once; receivers drop repeats by `id`.
 // Source: design, sections 3 and 4.
 
-import type { PlanMode, Position } from "./messages.ts";
+import type { Position } from "./decisions.ts";
+import type { PlanMode } from "./messages.ts";
 
 type EffectBase = Position & { id: string; sku: string; location: string; at: string };
 

@@ -10,7 +10,7 @@ import {
   SkuSchema,
   TextSchema,
   TimeSchema,
-} from "./messages.ts";
+} from "./fields.ts";
 
 const number = (low: number, high: number, unit: string) =>
   z.number().refine((n) => n >= low && n <= high, `expected ${low} to ${high} ${unit}`);

@@ -9,8 +9,8 @@
 // S18: a visible version never decreases. Each write is set-if-newer inside Redis, the watermark is
 // written after the levels it speaks of, and both happen in one script.
 
+import type { Level } from "./decisions.ts";
 import { ANY_LOCATION } from "./ids.ts";
-import type { Level } from "./messages.ts";
 import { type Redis, redisError } from "./redis.ts";
 import { VERSION_LENGTH } from "./version.ts";
 

@@ -18,7 +18,8 @@
 //     in a crash keeps its own journal and sends again under the same ids.
 // C3. Commands of one SKU keep their order; each has an id before it is first sent.
 
-import type { Command, CommandType, Decision, Level } from "../shared/messages.ts";
+import type { Decision, Level } from "../shared/decisions.ts";
+import type { Command, CommandType } from "../shared/messages.ts";
 import { type ConnectOptions, connectNats, type NatsConnection } from "./connection.ts";
 import { createPublisher, type Pending, type Publisher, type Stored } from "./publisher.ts";
 import { toToken } from "./subjects.ts";

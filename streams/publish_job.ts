@@ -3,7 +3,8 @@
 
 import { Buffer } from "node:buffer";
 import { nuid } from "@nats-io/transport-node";
-import type { Command, Decision } from "../shared/messages.ts";
+import type { Decision } from "../shared/decisions.ts";
+import type { Command } from "../shared/messages.ts";
 import type { Entry } from "./entry_sender.ts";
 import type { PublishError } from "./publish_error.ts";
 import type { Queueable } from "./sku_queues.ts";

@@ -19,6 +19,7 @@
 // `mode: "single"` sends one entry per command, as tills must; `via: "cmd"` leaves the choice of the
 // shard to the server's mapping, and then neither epoch nor shard count matters.
 
+import type { Decision } from "../shared/decisions.ts";
 import {
   DECISION_TIMEOUT_MS,
   GIVE_UP_MS,
@@ -27,7 +28,7 @@ import {
   PUBLISHER_COMMANDS_MAX,
   SWEEP_INTERVAL_MS,
 } from "../shared/limits.ts";
-import type { Command, Decision } from "../shared/messages.ts";
+import type { Command } from "../shared/messages.ts";
 import type { NatsConnection } from "./connection.ts";
 import type { Topology } from "./declarations.ts";
 import { PublishError } from "./publish_error.ts";

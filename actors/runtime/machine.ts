@@ -7,8 +7,8 @@
 // zombie, standby, replay and restored machine alike. Nothing enters `apply` but the state, the
 // entry (with its append time) and what the shell looked up in the ledger up to the entry's position.
 
+import type { Level } from "../../shared/decisions.ts";
 import type { AlertMessage, DeadLetter, HoldMessage, NeedMessage } from "../../shared/effects.ts";
-import type { Level } from "../../shared/messages.ts";
 import type { LedgerRow } from "./ledger_row.ts";
 
 /** One entry of the log as the reader hands it over. */

@@ -2,9 +2,9 @@
 // Owns how the decisions of an entry become one message, which NATS takes up to a size: what the ledger can tell
 // as well is left out before nobody is told anything.
 
+import type { Decision } from "../../shared/decisions.ts";
 import { utf8Length } from "../../shared/ids.ts";
 import { REPLY_BYTES_MAX } from "../../shared/limits.ts";
-import type { Decision } from "../../shared/messages.ts";
 
 /** `decisions` (JSON) as one, or as a list; if too large without the lines of holds, and if still too large without levels. */
 export function replyText(

@@ -2,8 +2,8 @@
 // One command from identity to decision. S2: an identity changes stock at most once. S4: a repeat gets the first
 // decision. Refusals come first: a refused command changes nothing but what it is remembered by.
 
+import type { Decision } from "../../shared/decisions.ts";
 import { hashIdentity, identityHash } from "../../shared/identity_hash.ts";
-import type { Decision } from "../../shared/messages.ts";
 import { formatVersion } from "../../shared/version.ts";
 import type { LedgerRow } from "../runtime/ledger_row.ts";
 import { type Found, lookupKey } from "../runtime/machine.ts";

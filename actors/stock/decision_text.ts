@@ -2,7 +2,7 @@
 // Decisions as JSON text: JSON.stringify of a `Decision`, its fields in the same order, the level as the level message
 // of the key has it. Made only for those who asked.
 
-import type { Decision, DecisionLine } from "../../shared/messages.ts";
+import type { Decision, DecisionLine } from "../../shared/decisions.ts";
 import type { Command } from "./command.ts";
 import { isPlain } from "./json_text.ts";
 import { levelJson } from "./level_text.ts";

@@ -4,9 +4,10 @@
 // digest: a sum of hashes of the fields, so that their order does not matter; what is spelt but means nothing
 // (`backfill: false`, the bucket `sellable`, a null eta) does not count. S21
 
+import { SELLABLE } from "../../shared/fields.ts";
 import { hashIdentity, identityHash, mix, textHash } from "../../shared/identity_hash.ts";
 import { ANY_LOCATION, commandIdFault, idFault } from "../../shared/ids.ts";
-import { HOLD_TTL_MS_MAX, SELLABLE } from "../../shared/messages.ts";
+import { HOLD_TTL_MS_MAX } from "../../shared/messages.ts";
 import { isQuantity } from "../../shared/quantities.ts";
 import {
   ARRIVE,

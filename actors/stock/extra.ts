@@ -2,7 +2,7 @@
 // The fields of a command that no column of the ledger takes, as JSON text, so that the command can be rebuilt
 // from its rows (rebuild.ts); and of a refused hold the lines that were short, so that a repeat can be told them.
 
-import type { DecisionLine } from "../../shared/messages.ts";
+import type { DecisionLine } from "../../shared/decisions.ts";
 import { formatTime } from "../../shared/time.ts";
 import { type Command, EXTEND, FIRM, HOLD, NO_TIME, VOID } from "./command.ts";
 import type { KeyState } from "./state.ts";

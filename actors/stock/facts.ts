@@ -3,7 +3,7 @@
 // beyond 2^50 or a full shard refuses them. Each books its own row, settles with the anchor of its bucket, and
 // leaves in `s.record` what a void needs.
 
-import { SELLABLE } from "../../shared/messages.ts";
+import { SELLABLE } from "../../shared/fields.ts";
 import { physicalFault, putPhysical, settleAnchor, unitsIn } from "./anchors.ts";
 import { inRange } from "./buckets.ts";
 import type { Command } from "./command.ts";

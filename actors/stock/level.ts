@@ -5,7 +5,7 @@
 //     atp of a channel   = closed ? 0 : min(max, max(0, available - buffer))
 //     inventoryPosition  = max(0, sellable) - firm - backordered + onOrder + inTransit - late
 
-import type { LedgerLevel, Level } from "../../shared/messages.ts";
+import type { LedgerLevel, Level } from "../../shared/decisions.ts";
 import type { ChannelRule, KeyState } from "./state.ts";
 
 /** The rule of channels that have none of their own. */

@@ -4,8 +4,8 @@
 // without gap or repeat. S16: `now` never goes back. S21: bad input changes nothing else.
 
 import { broken } from "../../shared/assert.ts";
+import type { Decision, Level } from "../../shared/decisions.ts";
 import { hashIdentity, identityHash } from "../../shared/identity_hash.ts";
-import type { Decision, Level } from "../../shared/messages.ts";
 import type {
   CheckpointHead,
   CheckpointTable,

@@ -2,7 +2,7 @@
 // Rejection reasons as small numbers: 0 is applied, else 1 + the place in REJECTION_REASONS, whose order is the
 // precedence.
 
-import { REJECTION_REASONS, type RejectionReason } from "../../shared/messages.ts";
+import { REJECTION_REASONS, type RejectionReason } from "../../shared/decisions.ts";
 
 export const APPLIED = 0;
 const number = (reason: RejectionReason) => 1 + REJECTION_REASONS.indexOf(reason);

@@ -2,7 +2,7 @@
 // The command and its decision, made again from the rows of its position: what the ledger keeps is enough to fold
 // it again as far back as it is kept. `rows` are all rows of one (epoch, shard, seq, index), by ordinal.
 
-import type { Decision } from "../../shared/messages.ts";
+import type { Decision } from "../../shared/decisions.ts";
 import { formatTime } from "../../shared/time.ts";
 import { formatVersion } from "../../shared/version.ts";
 import type { LedgerRow } from "../runtime/ledger_row.ts";

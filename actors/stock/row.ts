@@ -1,7 +1,7 @@
 // Pure.
 // A row of the ledger as the stock machine writes it: what changed, by what, and the level after it. S7
 
-import type { DecisionLine } from "../../shared/messages.ts";
+import type { DecisionLine } from "../../shared/decisions.ts";
 import type { LedgerRow, RowCause } from "../runtime/ledger_row.ts";
 import { ADJUST, type Command, typeName } from "./command.ts";
 import { extraOf } from "./extra.ts";

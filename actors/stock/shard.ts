@@ -5,7 +5,7 @@
 // Handlers check first and change last: they return a reason before they book anything.
 
 import { assert } from "../../shared/assert.ts";
-import type { DecisionLine, Level } from "../../shared/messages.ts";
+import type { DecisionLine, Level } from "../../shared/decisions.ts";
 import type { RowCause } from "../runtime/ledger_row.ts";
 import {
   type Effect,

@@ -2,14 +2,9 @@
 
 import type { Context } from "hono";
 import { z } from "zod";
+import { IdSchema, LocationSchema, SkuSchema } from "../../shared/fields.ts";
 import { HTTP_BATCH_COMMANDS_MAX } from "../../shared/limits.ts";
-import {
-  type Command,
-  CommandSchema,
-  IdSchema,
-  LocationSchema,
-  SkuSchema,
-} from "../../shared/messages.ts";
+import { type Command, CommandSchema } from "../../shared/messages.ts";
 import { readJson } from "../body.ts";
 import { type ReadCommand, readCommand } from "../command_input.ts";
 import { type Answered, answer, answeredProblem } from "../decide.ts";

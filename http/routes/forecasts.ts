@@ -1,7 +1,7 @@
 // Routes of forecasts: what was sold and what is expected, and what would be under other assumptions.
 
 import { z } from "zod";
-import { LocationSchema, SkuSchema } from "../../shared/messages.ts";
+import { LocationSchema, SkuSchema } from "../../shared/fields.ts";
 import { ForecastSchema, WhatIfAnswerSchema, WhatIfSchema } from "../../shared/planning.ts";
 import { readJson } from "../body.ts";
 import type { Edge } from "../ports.ts";

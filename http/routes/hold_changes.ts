@@ -3,16 +3,15 @@
 
 import type { Context } from "hono";
 import { z } from "zod";
-import { ANY_LOCATION } from "../../shared/ids.ts";
 import {
-  type Command,
   IdSchema,
   LocationSchema,
   PositiveSchema,
-  RequestSchemas,
   SkuSchema,
   TextSchema,
-} from "../../shared/messages.ts";
+} from "../../shared/fields.ts";
+import { ANY_LOCATION } from "../../shared/ids.ts";
+import { type Command, RequestSchemas } from "../../shared/messages.ts";
 import { readJson, readJsonOr } from "../body.ts";
 import { answer } from "../decide.ts";
 import { skuOfHoldId } from "../hold_id.ts";

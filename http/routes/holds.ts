@@ -3,7 +3,8 @@
 import { createHash } from "node:crypto";
 import type { Context } from "hono";
 import { z } from "zod";
-import { HoldLineSchema, IdSchema, RequestSchemas, TextSchema } from "../../shared/messages.ts";
+import { IdSchema, TextSchema } from "../../shared/fields.ts";
+import { HoldLineSchema, RequestSchemas } from "../../shared/messages.ts";
 import { formatTime } from "../../shared/time.ts";
 import { readJson } from "../body.ts";
 import { codeOf, isPending } from "../decide.ts";

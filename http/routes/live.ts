@@ -1,7 +1,7 @@
 // The route of the live feed: levels as they change, as server-sent events.
 
 import { z } from "zod";
-import { LocationSchema, SkuSchema } from "../../shared/messages.ts";
+import { LocationSchema, SkuSchema } from "../../shared/fields.ts";
 import type { Edge } from "../ports.ts";
 import { namesOfQuery } from "../query.ts";
 import { reply } from "../reply.ts";

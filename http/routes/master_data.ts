@@ -2,8 +2,8 @@
 
 import type { Context } from "hono";
 import { z } from "zod";
+import { SkuSchema } from "../../shared/fields.ts";
 import { HTTP_MASTER_ROWS_MAX } from "../../shared/limits.ts";
-import { SkuSchema } from "../../shared/messages.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { checkReferences, checkRows, readRows, unheardOf } from "../master_check.ts";
 import { keyOf, MASTER, MASTER_KINDS, type MasterKind } from "../master_kinds.ts";

@@ -2,8 +2,8 @@
 
 import type { Context } from "hono";
 import { z } from "zod";
+import { LocationSchema, SkuSchema, TextSchema } from "../../shared/fields.ts";
 import { ANY_LOCATION } from "../../shared/ids.ts";
-import { LocationSchema, SkuSchema, TextSchema } from "../../shared/messages.ts";
 import {
   type Decided,
   type GroupSetting,

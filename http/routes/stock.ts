@@ -2,8 +2,9 @@
 
 import type { Context } from "hono";
 import { z } from "zod";
+import type { LedgerLevel } from "../../shared/decisions.ts";
+import { LocationSchema, SkuSchema, TimeSchema } from "../../shared/fields.ts";
 import { nameFault } from "../../shared/ids.ts";
-import { type LedgerLevel, LocationSchema, SkuSchema, TimeSchema } from "../../shared/messages.ts";
 import { formatTime } from "../../shared/time.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { Edge } from "../ports.ts";

@@ -3,8 +3,10 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import type { Decision } from "../../shared/decisions.ts";
+import { IdSchema } from "../../shared/fields.ts";
 import { HTTP_SYNC_VISIBLE_WAIT_MS } from "../../shared/limits.ts";
-import { BriefFormSchema, type Command, type Decision, IdSchema } from "../../shared/messages.ts";
+import { BriefFormSchema, type Command } from "../../shared/messages.ts";
 import { readJson } from "../body.ts";
 import { answer } from "../decide.ts";
 import { idempotencyKey } from "../idempotency.ts";

@@ -1,6 +1,6 @@
 // Reads all of the registry in Redis for the benches, for the comparison with the ledger.
 
-import type { Level } from "../../shared/messages.ts";
+import type { Level } from "../../shared/decisions.ts";
 import { connectRedis, redisReady } from "../../shared/redis.ts";
 import { LevelRegistry } from "../../shared/registry.ts";
 

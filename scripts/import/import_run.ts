@@ -1,9 +1,10 @@
 // The lines of one import: parsed, in flight, decided, counted.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Decision } from "../../shared/decisions.ts";
 import { describeError, OnhandError } from "../../shared/errors.ts";
 import { IMPORT_ATTEMPTS_MAX, IMPORT_IN_FLIGHT_MAX } from "../../shared/limits.ts";
-import type { Command, Decision } from "../../shared/messages.ts";
+import type { Command } from "../../shared/messages.ts";
 import type { LineIdentities } from "./line_identities.ts";
 import type { Rejects } from "./rejects.ts";
 import { commandOf, type RowOptions, type RowResult } from "./row.ts";

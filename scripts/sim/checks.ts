@@ -4,7 +4,7 @@ import type { LedgerRow } from "../../actors/runtime/ledger_row.ts";
 import type { Machine } from "../../actors/runtime/machine.ts";
 import type { Commit, CommitOutcome, LevelWrite } from "../../actors/runtime/ports.ts";
 import type { ShardEnd } from "../../actors/runtime/shard_host.ts";
-import type { Decision, Level } from "../../shared/messages.ts";
+import type { Decision, Level } from "../../shared/decisions.ts";
 import { REPLY_PREFIX } from "../../streams/subjects.ts";
 import type { FaultLog } from "./faults.ts";
 import type { HouseWatch } from "./house.ts";

@@ -2,8 +2,9 @@
 // over several shards. They lose acks, send again at once and months later, and die between steps.
 import { type HoldRequest, placeHold } from "../../http/hold_flow.ts";
 import type { DecidePort } from "../../http/ports.ts";
+import type { Decision } from "../../shared/decisions.ts";
 import { OnhandError } from "../../shared/errors.ts";
-import type { Command, Decision, HoldLine } from "../../shared/messages.ts";
+import type { Command, HoldLine } from "../../shared/messages.ts";
 import { partition } from "../../streams/partition.ts";
 import { bundleSubject, logSubject, toToken } from "../../streams/subjects.ts";
 import type { Chance } from "./chance.ts";

@@ -4,7 +4,7 @@ import type { MachineFactory, MachineOptions, Restore } from "../../actors/runti
 import type { OutboxRow } from "../../actors/runtime/ports.ts";
 import type { Snapshot } from "../../actors/stock/changes.ts";
 import { FILTER_TABLE } from "../../actors/stock/tables.ts";
-import type { Decision, Level } from "../../shared/messages.ts";
+import type { Decision, Level } from "../../shared/decisions.ts";
 import { toToken } from "../../streams/subjects.ts";
 import { type Checks, DIGEST_EVERY, difference, haltOf } from "./checks.ts";
 import type { House } from "./house.ts";

@@ -2,7 +2,7 @@
 // level and the demand of every key at the end and whenever time alone was meant to pass.
 import type { LedgerRow } from "../../actors/runtime/ledger_row.ts";
 import type { LogEntry, Machine, MachineOptions } from "../../actors/runtime/machine.ts";
-import type { Decision, Level } from "../../shared/messages.ts";
+import type { Decision, Level } from "../../shared/decisions.ts";
 import type { Checks } from "./checks.ts";
 import { Oracle, type OracleDecision } from "./oracle.ts";
 import type { OracleKey } from "./oracle_state.ts";

@@ -1,5 +1,5 @@
 // The oracle's requests: what may be refused. No request makes available negative (S5).
-import { REJECTION_REASONS } from "../../shared/messages.ts";
+import { REJECTION_REASONS } from "../../shared/decisions.ts";
 import { parseTime } from "../../shared/time.ts";
 import { partition } from "../../streams/partition.ts";
 import { toToken } from "../../streams/subjects.ts";

@@ -10,7 +10,7 @@ import type {
   Output,
 } from "../../actors/runtime/machine.ts";
 import { AssertionError } from "../../shared/assert.ts";
-import type { Level } from "../../shared/messages.ts";
+import type { Level } from "../../shared/decisions.ts";
 
 /** One entry as one machine folded it. */
 export type Folded = {

@@ -1,7 +1,7 @@
 // Owns comparing the registry with the levels of a fold, level by level, while the system may be running: a key
 // that moved on is looked at again after the fold caught up.
 import type { Machine } from "../../actors/runtime/machine.ts";
-import type { Level } from "../../shared/messages.ts";
+import type { Level } from "../../shared/decisions.ts";
 import {
   type LevelPlace,
   type LevelRegistry,

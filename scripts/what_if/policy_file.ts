@@ -1,7 +1,7 @@
 // Pure.
 // The policy file of `onhand replay --what-if`: which reorder points would have held, and where the goods come from.
 import { z } from "zod";
-import { CountSchema } from "../../shared/messages.ts";
+import { CountSchema } from "../../shared/fields.ts";
 import { CoverDaysSchema, FillRateSchema } from "../../shared/planning.ts";
 
 const scope = {

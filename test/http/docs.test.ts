@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { OpenApi } from "../../http/docs/openapi.ts";
 import { PROBLEMS, type ProblemCode, problemType } from "../../http/problems.ts";
-import { REJECTION_REASONS } from "../../shared/messages.ts";
+import { REJECTION_REASONS } from "../../shared/decisions.ts";
 import { type EdgeOfFake, edgeOfFake, send } from "./support/edge_of_fake.ts";
 
 let house: EdgeOfFake;

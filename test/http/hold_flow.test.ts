@@ -5,8 +5,9 @@ import { withFirstLines } from "../../http/first_lines.ts";
 import { holdFinisher } from "../../http/hold_finisher.ts";
 import { type HoldOutcome, type HoldRequest, placeHold } from "../../http/hold_flow.ts";
 import type { DecidePort } from "../../http/ports.ts";
+import type { Decision, DecisionLine, Level } from "../../shared/decisions.ts";
 import { OnhandError } from "../../shared/errors.ts";
-import type { Command, Decision, DecisionLine, Level } from "../../shared/messages.ts";
+import type { Command } from "../../shared/messages.ts";
 import { partition } from "../../streams/partition.ts";
 import { FakeStockActor } from "./support/fake_stock_actor.ts";
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type RunningHttp, startHttpRole } from "../../http/http_role.ts";
 import { loadConfig } from "../../shared/config.ts";
-import type { Level } from "../../shared/messages.ts";
+import type { Level } from "../../shared/decisions.ts";
 import { connectRedis, redisReady } from "../../shared/redis.ts";
 import { LevelRegistry } from "../../shared/registry.ts";
 import { formatVersion } from "../../shared/version.ts";

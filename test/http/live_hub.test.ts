@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 import { LiveHub } from "../../http/live_hub.ts";
 import type { LiveReader } from "../../http/live_reader.ts";
-import type { Level } from "../../shared/messages.ts";
+import type { Level } from "../../shared/decisions.ts";
 import { formatVersion } from "../../shared/version.ts";
 
 const SHARDS = 1;

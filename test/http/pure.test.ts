@@ -9,8 +9,8 @@ import { decodeVector, encodeVector, within } from "../../http/live_vector.ts";
 import { RecentQuantiles } from "../../http/quantiles.ts";
 import { totalsOf } from "../../http/stock_view.ts";
 import { faultsOf } from "../../http/validate.ts";
+import type { Level } from "../../shared/decisions.ts";
 import { ID_LENGTH_MAX, nameFault } from "../../shared/ids.ts";
-import type { Level } from "../../shared/messages.ts";
 import { formatVersion } from "../../shared/version.ts";
 
 const name = fc

@@ -3,8 +3,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { DecisionAnswer, HoldAnswer, StockAnswer, StockListAnswer } from "../../http/schemas.ts";
+import type { Level } from "../../shared/decisions.ts";
 import { OnhandError } from "../../shared/errors.ts";
-import type { Level } from "../../shared/messages.ts";
 import { type EdgeOfFake, edgeOfFake, send } from "./support/edge_of_fake.ts";
 
 let house: EdgeOfFake;

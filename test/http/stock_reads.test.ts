@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Edge } from "../../http/ports.ts";
 import { readLevels } from "../../http/stock_reads.ts";
-import type { Level } from "../../shared/messages.ts";
+import type { Level } from "../../shared/decisions.ts";
 import { partition } from "../../streams/partition.ts";
 
 const level = (sku: string, onHand: number) => ({ sku, location: "s-1", onHand }) as Level;

@@ -10,7 +10,7 @@ import {
   StockAsOfAnswer,
   StockListAnswer,
 } from "../../http/schemas.ts";
-import type { Level } from "../../shared/messages.ts";
+import type { Level } from "../../shared/decisions.ts";
 import { Database } from "../../shared/postgres.ts";
 import { formatVersion } from "../../shared/version.ts";
 import { partition } from "../../streams/partition.ts";

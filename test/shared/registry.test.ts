@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Level } from "../../shared/messages.ts";
+import type { Level } from "../../shared/decisions.ts";
 import { connectRedis, type Redis, redisReady } from "../../shared/redis.ts";
 import { LevelRegistry, type LevelWrite } from "../../shared/registry.ts";
 import { formatVersion } from "../../shared/version.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NatsServer } from "../../scripts/servers/nats.ts";
-import type { Level } from "../../shared/messages.ts";
+import type { Level } from "../../shared/decisions.ts";
 import { StockClient } from "../../streams/client.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
 import { partition } from "../../streams/partition.ts";

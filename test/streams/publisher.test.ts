@@ -1,7 +1,8 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NatsServer } from "../../scripts/servers/nats.ts";
-import type { Command, Decision } from "../../shared/messages.ts";
+import type { Decision } from "../../shared/decisions.ts";
+import type { Command } from "../../shared/messages.ts";
 import { connectNats, type NatsConnection } from "../../streams/connection.ts";
 import { partition } from "../../streams/partition.ts";
 import { tillPermissions } from "../../streams/permissions.ts";

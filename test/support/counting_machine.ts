@@ -17,7 +17,7 @@ import {
   type TableChange,
   type TableRow,
 } from "../../actors/runtime/machine.ts";
-import type { Decision, Level } from "../../shared/messages.ts";
+import type { Decision, Level } from "../../shared/decisions.ts";
 import { formatTime } from "../../shared/time.ts";
 import { formatVersion } from "../../shared/version.ts";
 import { fromToken, parseLogSubject } from "../../streams/subjects.ts";

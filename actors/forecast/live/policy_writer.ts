@@ -5,8 +5,9 @@
 // W2 `ifVersion` is the version the plan was decided on: when a merchant's or another's policy came first, the command
 //    is refused, and the plan is decided again on what holds now.
 import { createHash } from "node:crypto";
+import type { Decision } from "../../../shared/decisions.ts";
 import { OnhandError } from "../../../shared/errors.ts";
-import type { Command, Decision } from "../../../shared/messages.ts";
+import type { Command } from "../../../shared/messages.ts";
 import type { Publisher } from "../../../streams/publisher.ts";
 import type { Plan } from "../policy/decide_policy.ts";
 import type { SeriesName } from "./history.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { quoted } from "../../../actors/stock/json_text.ts";
 import { Texts } from "../../../actors/stock/texts.ts";
-import type { Decision, Level } from "../../../shared/messages.ts";
+import type { Decision, Level } from "../../../shared/decisions.ts";
 import { formatTime } from "../../../shared/time.ts";
 import { formatVersion } from "../../../shared/version.ts";
 import { Fold } from "./support/fold.ts";

@@ -1,7 +1,7 @@
 // One line of a hold may be fulfilled by itself, by a quantity or a sale. The hold lives on in its other lines, here and
 // in other shards, and is extended, fulfilled and released under whatever line of it is named. S20
 import { describe, expect, it } from "vitest";
-import type { Decision } from "../../../shared/messages.ts";
+import type { Decision } from "../../../shared/decisions.ts";
 import { partition } from "../../../streams/partition.ts";
 import { toToken } from "../../../streams/subjects.ts";
 import { Fold, type Json } from "./support/fold.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LedgerRow } from "../../../actors/runtime/ledger_row.ts";
 import { rebuildCommand, rebuildDecision } from "../../../actors/stock/rebuild.ts";
-import type { Decision } from "../../../shared/messages.ts";
+import type { Decision } from "../../../shared/decisions.ts";
 import { bytesOf, Fold, type Json, rowsAt } from "./support/fold.ts";
 import { randomLog } from "./support/random_log.ts";
 

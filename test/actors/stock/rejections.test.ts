@@ -1,6 +1,6 @@
 // Every rejection reason: given, when, then; and their order of precedence.
 import { describe, expect, it } from "vitest";
-import { REJECTION_REASONS, type RejectionReason } from "../../../shared/messages.ts";
+import { REJECTION_REASONS, type RejectionReason } from "../../../shared/decisions.ts";
 import { Fold, type Json } from "./support/fold.ts";
 
 const A = { sku: "A", location: "store-1" };

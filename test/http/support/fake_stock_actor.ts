@@ -2,8 +2,9 @@
 // their changes in memory, simply. It is NOT the stock machine; tests of the whole run the real one.
 
 import type { DecidePort, LevelKey, RegistryPort } from "../../../http/ports.ts";
+import type { Decision, Level } from "../../../shared/decisions.ts";
 import { OnhandError } from "../../../shared/errors.ts";
-import type { Command, Decision, Level } from "../../../shared/messages.ts";
+import type { Command } from "../../../shared/messages.ts";
 import { formatVersion } from "../../../shared/version.ts";
 import { partition } from "../../../streams/partition.ts";
 import { toToken } from "../../../streams/subjects.ts";

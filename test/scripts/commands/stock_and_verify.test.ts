@@ -2,7 +2,8 @@
 // they end. Verification itself is tested in test/scripts/verify.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Verified } from "../../../scripts/verify/verify_system.ts";
-import type { Command, Decision, Level } from "../../../shared/messages.ts";
+import type { Decision, Level } from "../../../shared/decisions.ts";
+import type { Command } from "../../../shared/messages.ts";
 import { Database } from "../../../shared/postgres.ts";
 import { connectRedis, type Redis, redisReady } from "../../../shared/redis.ts";
 import { connectNats, type NatsConnection } from "../../../streams/connection.ts";

@@ -14,9 +14,10 @@ import {
 import type { Forgotten } from "../../../scripts/import/recognised.ts";
 import { Rejects } from "../../../scripts/import/rejects.ts";
 import { surveyFile } from "../../../scripts/import/survey.ts";
+import type { Decision } from "../../../shared/decisions.ts";
 import { OnhandError } from "../../../shared/errors.ts";
 import { IMPORT_IN_FLIGHT_MAX } from "../../../shared/limits.ts";
-import type { Command, Decision } from "../../../shared/messages.ts";
+import type { Command } from "../../../shared/messages.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "onhand-import-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

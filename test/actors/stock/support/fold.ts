@@ -14,7 +14,7 @@ import {
   type TableRow,
 } from "../../../../actors/runtime/machine.ts";
 import { stockMachine } from "../../../../actors/stock/machine.ts";
-import type { Decision, Level } from "../../../../shared/messages.ts";
+import type { Decision, Level } from "../../../../shared/decisions.ts";
 import { toToken } from "../../../../streams/subjects.ts";
 
 export const OPTIONS: MachineOptions = {

@@ -1,6 +1,6 @@
 // Traces of a fold as text, for golden files: what was sent, what was decided, booked and told.
 import type { LedgerRow } from "../../../../actors/runtime/ledger_row.ts";
-import type { Decision } from "../../../../shared/messages.ts";
+import type { Decision } from "../../../../shared/decisions.ts";
 import { Fold, type Json } from "./fold.ts";
 
 /** A fold that writes down everything; times are told from its beginning. */

@@ -5,8 +5,9 @@ import type { PartitionContext } from "../../../../../actors/forecast/live/parti
 import { PolicySettings } from "../../../../../actors/forecast/live/policy_settings.ts";
 import { SignalBook } from "../../../../../actors/forecast/live/signal_book.ts";
 import { RefitPool } from "../../../../../actors/forecast/refit_pool.ts";
+import type { Decision } from "../../../../../shared/decisions.ts";
 import type { DemandMessage } from "../../../../../shared/effects.ts";
-import type { Command, Decision } from "../../../../../shared/messages.ts";
+import type { Command } from "../../../../../shared/messages.ts";
 import { migrate } from "../../../../../shared/migrate.ts";
 import { Database } from "../../../../../shared/postgres.ts";
 import type { Publisher } from "../../../../../streams/publisher.ts";
