@@ -1,6 +1,8 @@
 // The live page: levels from the feed, figures from /v1/status. Draws at most twice a second, keeps at
 // most ROWS_MAX rows: a busy chain must not heat up a phone.
 
+import { keepFeed } from "./feed.js";
+
 const ROWS_MAX = 200;
 const ROWS_SHOWN = 40;
 const DRAW_MS = 500;
@@ -28,13 +30,17 @@ function openFeed() {
   rows.clear();
   changed = true;
   pill("feed", "wait", "connecting");
-  feed = new EventSource(`/v1/live?${query}`);
-  feed.addEventListener("hello", () => pill("feed", "good", "live"));
-  feed.addEventListener("level", (event) => take(JSON.parse(event.data)));
-  feed.addEventListener("reset", (event) => {
-    pill("feed", "warn", `some changes were missed (${JSON.parse(event.data).reason})`);
-  });
-  feed.onerror = () => pill("feed", "bad", "connection lost, trying again");
+  const lost = (pauseMs) => {
+    const what = pauseMs === undefined ? "connection lost" : "no feed";
+    const when = pauseMs === undefined ? "" : ` in ${pauseMs / 1000} s`;
+    pill("feed", "bad", `${what}, trying again${when}`);
+  };
+  const heard = {
+    hello: () => pill("feed", "good", "live"),
+    level: take,
+    reset: ({ reason }) => pill("feed", "warn", `some changes were missed (${reason})`),
+  };
+  feed = keepFeed(`/v1/live?${query}`, heard, lost);
 }
 
 function take(level) {

@@ -1,4 +1,4 @@
-// Routes of the page: / and its script and style sheets, read once from beside this file.
+// Routes of the page: / and its scripts and style sheets, read once from beside this file.
 
 import { readFileSync } from "node:fs";
 import { reply } from "../reply.ts";
@@ -15,6 +15,7 @@ export const PAGE_HEADERS: Record<string, string> = {
 const FILES = [
   { path: "/", file: "index.html", type: "text/html; charset=utf-8" },
   { path: "/page/page.js", file: "page.js", type: "text/javascript; charset=utf-8" },
+  { path: "/page/feed.js", file: "feed.js", type: "text/javascript; charset=utf-8" },
   { path: "/page/page.css", file: "page.css", type: "text/css; charset=utf-8" },
   { path: "/page/docs.css", file: "docs.css", type: "text/css; charset=utf-8" },
 ] as const;

@@ -89,7 +89,7 @@ test("/docs needs nothing from elsewhere and runs no script", async () => {
 });
 
 test("/ and its files are served, without anything from elsewhere", async () => {
-  for (const path of ["/", "/page/page.js", "/page/page.css", "/page/docs.css"]) {
+  for (const path of ["/", "/page/page.js", "/page/feed.js", "/page/page.css", "/page/docs.css"]) {
     const file = await house.app.request(path);
     expect(file.status).toBe(200);
     expect(await file.text()).not.toMatch(/(src|href)="https?:|url\(["']?https?:/);
