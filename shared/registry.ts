@@ -28,7 +28,8 @@ const SCAN_COUNT = 1_000;
 /**
  * Levels come as one text, `key TAB field TAB value LF` each (an argument for each would cost three times as
  * much), then for each watermark in KEYS what it is to be and what must stand there. Plain searches: a pattern walks
- * each level letter by letter, an eighth of the whole call.
+ * each level letter by letter, an eighth of the whole call. A key that is no hash gives way: nothing of ours is in it,
+ * and it would keep every shard's levels out.
  */
 const SET_IF_NEWER = `
 local width = tonumber(ARGV[1])
@@ -39,7 +40,11 @@ while from <= #text do
   local last = string.find(text, "\\n", tab2 + 1, true)
   local key, field = string.sub(text, from, tab - 1), string.sub(text, tab + 1, tab2 - 1)
   local value = string.sub(text, tab2 + 1, last - 1)
-  local old = redis.call("HGET", key, field)
+  local old = redis.pcall("HGET", key, field)
+  if type(old) == "table" then
+    redis.call("DEL", key)
+    old = false
+  end
   if not old or string.sub(old, 1, width) < string.sub(value, 1, width) then
     redis.call("HSET", key, field, value)
   end
@@ -70,8 +75,20 @@ end
 return removed
 `;
 
+/** Each key that is no hash goes. */
+const REMOVE_NO_HASH = `
+local removed = 0
+for i = 1, #KEYS do
+  if redis.call("TYPE", KEYS[i]).ok ~= "hash" then removed = removed + redis.call("DEL", KEYS[i]) end
+end
+return removed
+`;
+
 /** A level on its way in: its names as subject tokens, its version, and its JSON text. */
 export type LevelWrite = { skuToken: string; locationToken: string; version: string; json: string };
+
+/** A key with a SKU's name that is no hash, and what it is: a string, a list, … */
+export type NoHash = { skuToken: string; type: string };
 
 /** Where a level stands. */
 export type LevelPlace = { skuToken: string; locationToken: string };
@@ -103,6 +120,7 @@ export class LevelRegistry {
     this.#redis = redis;
     redis.defineCommand("onhandSetIfNewer", { lua: SET_IF_NEWER });
     redis.defineCommand("onhandRemoveUnchanged", { lua: REMOVE_UNCHANGED });
+    redis.defineCommand("onhandRemoveNoHash", { lua: REMOVE_NO_HASH });
   }
 
   /**
@@ -189,18 +207,26 @@ export class LevelRegistry {
 
   /** Levels of single keys, in their order; undefined where nothing is known. */
   async levels(keys: readonly LevelPlace[]): Promise<(Level | undefined)[]> {
-    return (await this.texts(keys)).map((text) =>
-      text === undefined ? undefined : parseLevel(text),
-    );
+    const texts = await this.#texts(keys, (key) => this.#text(key));
+    return texts.map((text) => (text === null ? undefined : parseLevel(text)));
   }
 
-  /** The same as they stand there: `parseLevel` reads them. */
+  /** The same as they stand there: `parseLevel` reads them. A key that is no hash holds none. */
   async texts(keys: readonly LevelPlace[]): Promise<(string | undefined)[]> {
+    const texts = await this.#texts(keys, (key) => this.#text(key).catch(noneInNoHash));
+    return texts.map((text) => text ?? undefined);
+  }
+
+  #text({ skuToken, locationToken }: LevelPlace): Promise<string | null> {
+    return this.#redis.hget(STOCK_PREFIX + skuToken, locationToken);
+  }
+
+  async #texts(
+    keys: readonly LevelPlace[],
+    read: (key: LevelPlace) => Promise<string | null>,
+  ): Promise<(string | null)[]> {
     try {
-      const texts = await Promise.all(
-        keys.map((key) => this.#redis.hget(STOCK_PREFIX + key.skuToken, key.locationToken)),
-      );
-      return texts.map((text) => text ?? undefined);
+      return await Promise.all(keys.map(read));
     } catch (error) {
       throw redisError(`read ${keys.length} levels`, error);
     }
@@ -233,19 +259,38 @@ export class LevelRegistry {
   }
 
   /** The same as they stand there, whatever stands there. */
-  async *scanTexts(): AsyncGenerator<(LevelPlace & { text: string })[]> {
+  scanTexts(): AsyncGenerator<(LevelPlace & { text: string })[]> {
+    const read = async (keys: string[]) => {
+      const hashes = await Promise.all(keys.map((key) => this.#redis.hgetall(key)));
+      return hashes.flatMap((hash, i) => {
+        const skuToken = (keys[i] as string).slice(STOCK_PREFIX.length);
+        const texts = Object.entries(hash);
+        return texts.map(([locationToken, text]) => ({ skuToken, locationToken, text }));
+      });
+    };
+    return this.#pages(read, { type: "hash" });
+  }
+
+  /** Keys with a SKU's name that are no hashes: none of ours. */
+  scanNoHashes(): AsyncGenerator<NoHash[]> {
+    return this.#pages(async (keys) => {
+      const types = await Promise.all(keys.map((key) => this.#redis.type(key)));
+      return keys.flatMap((key, i) => {
+        const type = types[i] as string;
+        const isNone = type === "hash" || type === "none";
+        return isNone ? [] : [{ skuToken: key.slice(STOCK_PREFIX.length), type }];
+      });
+    });
+  }
+
+  async *#pages<T>(
+    read: (keys: string[]) => Promise<T[]>,
+    only: { type?: string } = {},
+  ): AsyncGenerator<T[]> {
+    const options = { match: `${STOCK_PREFIX}*`, count: SCAN_COUNT, ...only };
     try {
-      for await (const keys of this.#redis.scanStream({
-        match: `${STOCK_PREFIX}*`,
-        count: SCAN_COUNT,
-      }) as AsyncIterable<string[]>) {
-        const hashes = await Promise.all(keys.map((key) => this.#redis.hgetall(key)));
-        yield hashes.flatMap((hash, i) => {
-          const skuToken = (keys[i] as string).slice(STOCK_PREFIX.length);
-          const texts = Object.entries(hash);
-          return texts.map(([locationToken, text]) => ({ skuToken, locationToken, text }));
-        });
-      }
+      for await (const keys of this.#redis.scanStream(options) as AsyncIterable<string[]>)
+        yield await read(keys);
     } catch (error) {
       throw redisError("read all levels", error);
     }
@@ -272,6 +317,16 @@ export class LevelRegistry {
       throw redisError(`remove ${found.length} levels`, error);
     }
     return removed;
+  }
+
+  /** Removes those that still are no hashes. @returns how many that were */
+  async removeNoHashes(found: readonly NoHash[]): Promise<number> {
+    const keys = found.map(({ skuToken }) => STOCK_PREFIX + skuToken);
+    try {
+      return await (this.#redis as ScriptedRedis).onhandRemoveNoHash(keys.length, ...keys);
+    } catch (error) {
+      throw redisError(`remove ${keys.length} keys that are no hashes`, error);
+    }
   }
 
   /** Removes a shard's watermark, whatever it says: whoever runs the shard then shows every level anew. */
@@ -301,6 +356,7 @@ export class LevelRegistry {
 type ScriptedRedis = Redis & {
   onhandSetIfNewer(...args: (string | number)[]): Promise<string[]>;
   onhandRemoveUnchanged(...args: (string | number)[]): Promise<number>;
+  onhandRemoveNoHash(...args: (string | number)[]): Promise<number>;
 };
 
 /** The levels as SET_IF_NEWER reads them. A function of its own: a loop in one that waits is compiled late. */
@@ -310,6 +366,11 @@ function linesOf(parts: readonly Part[]): string {
     for (const { skuToken, locationToken, version, json } of levels)
       text += `${STOCK_PREFIX}${skuToken}\t${locationToken}\t${version}${json}\n`;
   return text;
+}
+
+function noneInNoHash(error: unknown): null {
+  if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return null;
+  throw error;
 }
 
 /** Fixed width, so that watermarks compare as text. */

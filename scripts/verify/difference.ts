@@ -11,6 +11,7 @@ export type Difference = {
   shard: number;
   /** Empty, with the location, when the shard as a whole differs. */
   sku: string;
+  /** Empty when the SKU as a whole differs. */
   location: string;
   /** Which field, or what is wrong with all of it. */
   field: string;
@@ -41,7 +42,8 @@ export class Differences {
 export function describeDifference(d: Difference): string {
   if (d.between === "log") return `log: shard ${d.shard}: ${d.field}: ${String(d.found)}`;
   const shard = `shard ${d.shard}`;
-  const key = d.sku === "" ? shard : `${d.sku} at ${d.location} (${shard})`;
+  const at = d.location === "" ? "" : ` at ${d.location}`;
+  const key = d.sku === "" ? shard : `${d.sku}${at} (${shard})`;
   return `${d.between}: ${key}: ${d.field} is ${show(d.found)}, expected ${show(d.expected)}`;
 }
 

@@ -157,5 +157,27 @@ export async function checkStrangers(
     }
     if (repair && strangers.length > 0) repaired += await registry.remove(strangers);
   }
+  return repaired + (await checkNoHashes({ registry, topology, repair }, differences));
+}
+
+/** Keys of SKUs that are no hashes. */
+async function checkNoHashes(
+  { registry, topology, repair }: Omit<StrangerOptions, "nc">,
+  differences: Differences,
+): Promise<number> {
+  let repaired = 0;
+  for await (const found of registry.scanNoHashes()) {
+    for (const { skuToken, type } of found)
+      differences.add({
+        between: "registry",
+        shard: partition(skuToken, topology.shards),
+        sku: fromToken(skuToken) ?? skuToken,
+        location: "",
+        field: "key",
+        expected: "hash",
+        found: type,
+      });
+    if (repair && found.length > 0) repaired += await registry.removeNoHashes(found);
+  }
   return repaired;
 }

@@ -64,6 +64,13 @@ describe("LevelRegistry", () => {
     expect(calls).toBe(1);
   });
 
+  it("write() takes the place of a key that is no hash: no shard's levels wait for it", async () => {
+    await redis.set("onhand:stock:A", "y");
+    await registry.write(shard, [write("A", "x", 1, 1), write("B", "x", 2, 2)], 2);
+    expect([await sellable("A", "x"), await sellable("B", "x")]).toEqual([1, 2]);
+    expect(await registry.watermark(shard)).toBe(2);
+  });
+
   it("write() leaves the watermark alone when Redis lost what stood there", async () => {
     await registry.write(shard, [write("A", "x", 1, 1)], 1);
     await redis.flushdb();

@@ -167,6 +167,21 @@ describe("verifySystem()", () => {
     expect((await verify()).differences).toEqual([]);
   });
 
+  test("names a key that is no hash, and repairs it with the levels that stood there", async () => {
+    await redis.set("onhand:stock:SKU-1", "y");
+    await redis.lpush("onhand:stock:%20", "z");
+    const { differences } = await verify();
+    expect(differences.map(({ sku, location, field }) => [sku, location, field]).sort()).toEqual([
+      [" ", "", "key"],
+      ["SKU-1", "", "key"],
+      ["SKU-1", "L0", "level"],
+      ["SKU-1", "L1", "level"],
+      ["SKU-1", "L2", "level"],
+    ]);
+    expect((await verify(true)).repaired).toBe(4);
+    expect((await verify()).differences).toEqual([]);
+  });
+
   test("repairs nothing that was written anew since it was found wrong (S18)", async () => {
     const raw = (await redis.hget("onhand:stock:SKU-2", "L2")) ?? "";
     await redis.hset("onhand:stock:SKU-2", "L2", raw.replace(/"sellable":\d+/, '"sellable":12345'));
