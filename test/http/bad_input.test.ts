@@ -233,6 +233,14 @@ const COMMANDS: Case[] = [
     field: "Idempotency-Key",
   },
   {
+    name: "a key that is no UTF-8",
+    body: ok,
+    headers: { "idempotency-key": "caf\u00e9" },
+    status: 400,
+    code: "invalid_field",
+    field: "Idempotency-Key",
+  },
+  {
     name: "a key that names the lines of a batch as the log names commands without an id",
     body: [ok],
     headers: { "idempotency-key": "@1.2.3" },
