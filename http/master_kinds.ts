@@ -6,17 +6,26 @@ import {
   IdSchema,
   PlaceSchema,
   PositiveSchema,
+  recordOf,
   SkuSchema,
   TextSchema,
 } from "../shared/fields.ts";
+import { ATTRIBUTES_LENGTH_MAX, ATTRIBUTES_MAX } from "../shared/limits.ts";
 import { openingHoursFault } from "../shared/opening_hours.ts";
 import { parseTime } from "../shared/time.ts";
 
 const text = TextSchema.nullish();
 const daysUpTo = (most: number) =>
   CountSchema.refine((n) => n <= most, `expected at most ${most} days`);
-const attributes = z
-  .record(TextSchema, z.union([TextSchema, z.number(), z.boolean(), z.null()]))
+const attributes = recordOf(
+  TextSchema,
+  z.union([TextSchema, z.number(), z.boolean(), z.null()]),
+  ATTRIBUTES_MAX,
+)
+  .refine(
+    (values) => JSON.stringify(values).length <= ATTRIBUTES_LENGTH_MAX,
+    `expected at most ${ATTRIBUTES_LENGTH_MAX} characters of JSON`,
+  )
   .nullish()
   .describe("free names and values");
 const currency = z

@@ -49,3 +49,22 @@ export const TextSchema = z
 /** `sellable`, or the name of a bucket of unavailable stock (`damaged`, `qualityControl`, …). */
 export const BucketSchema = z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/, "expected a bucket name");
 export const SELLABLE = "sellable";
+
+/**
+ * An object of at most `most` values by name. zod's record leaves out a name `__proto__` without a word, whatever stands
+ * there; here it is refused, as a name that is none.
+ */
+export function recordOf<V extends z.ZodType>(
+  name: z.ZodType<string, string>,
+  value: V,
+  most: number,
+) {
+  const record = z
+    .record(name, value)
+    .refine((values) => Object.keys(values).length <= most, `expected at most ${most} names`);
+  return z.preprocess((given, context) => {
+    if (typeof given === "object" && given !== null && Object.hasOwn(given, "__proto__"))
+      context.addIssue({ code: "custom", path: ["__proto__"], message: "is no name" });
+    return given;
+  }, record);
+}

@@ -17,6 +17,9 @@ export const HTTP_PAGE_ROWS = 100;
 export const HTTP_PAGE_ROWS_MAX = 1_000;
 /** Rows of master data in one PUT. */
 export const HTTP_MASTER_ROWS_MAX = 10_000;
+/** Attributes of one row of master data, and the characters of all of them as JSON: a page of rows tells each. */
+export const ATTRIBUTES_MAX = 64;
+export const ATTRIBUTES_LENGTH_MAX = 8_192;
 /** How long a read of Postgres or Redis may take before it is answered 503, in ms. */
 export const HTTP_READ_TIMEOUT_MS = 5_000;
 /** How long a strong read waits until the registry has caught up with its tick, in ms. */

@@ -13,6 +13,7 @@ import {
   PlaceSchema,
   PositiveSchema,
   QuantitySchema,
+  recordOf,
   SkuSchema,
   TextSchema,
   TimeSchema,
@@ -217,10 +218,7 @@ export const RequestSchemas = {
     type: z.literal("policy"),
     ...placed,
     plan: plan.optional(),
-    channels: z
-      .record(TextSchema, channelRule)
-      .refine((rules) => Object.keys(rules).length <= CHANNELS_MAX, "at most 64 channels")
-      .optional(),
+    channels: recordOf(TextSchema, channelRule, CHANNELS_MAX).optional(),
     backorderLimit: CountSchema.optional(),
     ifVersion: CountSchema.optional(),
   }),

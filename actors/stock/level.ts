@@ -62,11 +62,9 @@ function unavailableOf(key: KeyState): Record<string, number> {
 }
 
 function atpOf(key: KeyState, channels: ReadonlyMap<string, ChannelRule>): Record<string, number> {
-  const atp: Record<string, number> = {
-    default: promisable(key, channels.get(DEFAULT_CHANNEL), 0),
-  };
-  for (const [channel, rule] of channels) atp[channel] = promisable(key, rule, 0);
-  return atp;
+  const atp = new Map([[DEFAULT_CHANNEL, promisable(key, channels.get(DEFAULT_CHANNEL), 0)]]);
+  for (const [channel, rule] of channels) atp.set(channel, promisable(key, rule, 0));
+  return Object.fromEntries(atp);
 }
 
 /** The quantities the ledger keeps of a level, as resulting levels of a row. */

@@ -46,6 +46,25 @@ const COMMANDS: Case[] = [
     field: "type",
   },
   {
+    name: "a channel that zod would drop",
+    body: '{"type":"policy","sku":"A","location":"L","channels":{"web":{},"__proto__":{"buffer":3}}}',
+    status: 400,
+    code: "invalid_field",
+    field: "channels.__proto__",
+  },
+  {
+    name: "65 channels",
+    body: {
+      type: "policy",
+      sku: "A",
+      location: "L",
+      channels: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`c${i}`, {}])),
+    },
+    status: 400,
+    code: "invalid_field",
+    field: "channels",
+  },
+  {
     name: "seal by a caller",
     body: { type: "seal", sku: "A", location: "L", hold: "h", outcome: "held" },
     status: 400,

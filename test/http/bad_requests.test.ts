@@ -132,6 +132,37 @@ const ROWS: [
     { line: 2, field: "sku" },
   ],
   [
+    "65 attributes",
+    "/v1/items",
+    "application/json",
+    JSON.stringify([
+      { sku: "x", attributes: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [i, 1])) },
+    ]),
+    "invalid_rows",
+    { line: 1, field: "attributes", fault: "expected at most 64 names" },
+  ],
+  [
+    "attributes of more than 8 KB",
+    "/v1/items",
+    "application/json",
+    JSON.stringify([
+      {
+        sku: "x",
+        attributes: Object.fromEntries(Array.from({ length: 41 }, (_, i) => [i, "x".repeat(200)])),
+      },
+    ]),
+    "invalid_rows",
+    { line: 1, field: "attributes", fault: "expected at most 8192 characters of JSON" },
+  ],
+  [
+    "an attribute that zod would drop",
+    "/v1/locations",
+    "application/json",
+    '[{"location":"a","attributes":{"__proto__":1}}]',
+    "invalid_rows",
+    { line: 1, field: "attributes.__proto__" },
+  ],
+  [
     "no such zone",
     "/v1/locations",
     "application/json",
