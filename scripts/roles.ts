@@ -23,7 +23,7 @@ export type Role = {
   name: string;
   /** Absent = always. */
   when?: (context: RoleContext) => boolean;
-  /** Starts once every shard decides: what it does first would take the processors from their opening. */
+  /** Starts once every shard decides or is halted: what it does first would take the processors from their opening. */
   afterShards?: boolean;
   start(context: RoleContext): Promise<RunningRole>;
 };

@@ -173,27 +173,44 @@ async function contextOf(
   return { config, endpoints, topology, say, ...(demo === undefined ? {} : { demo }) };
 }
 
-/** Waits until every shard is folded and answers; a shard that halted must not keep the rest down. */
+/** Waits until every shard is folded and answers, or is halted: such a one must not keep the rest down. */
 async function shardsRun(context: RoleContext, stopper: Stopper): Promise<void> {
+  const url = `${context.endpoints.http}/readyz`;
   const until = performance.now() + SHARDS_WAIT_MAX_MS;
   while (!stopper.stopped) {
-    if (await isReady(`${context.endpoints.http}/readyz`)) return;
+    const told = await readiness(url);
+    if (told?.ready) return;
+    const { list = [], owned = 0, total = 0 } = told?.shards ?? {};
+    const halted = list.filter(({ state }) => state === "halted").map(({ shard }) => shard);
+    if (halted.length > 0 && owned + halted.length === total) {
+      context.say(`halted, of ${total} shards: ${halted.join(", ")}; see ${url}`);
+      return;
+    }
     if (performance.now() > until) {
-      context.say(`not every shard runs yet: see ${context.endpoints.http}/readyz`);
+      context.say(`not every shard runs yet: see ${url}`);
       return;
     }
     await sleep(SHARDS_POLL_MS);
   }
 }
 
+/** What /readyz tells. */
+type Readiness = {
+  ready: boolean;
+  shards: { total: number; owned: number; list: { shard: number; state?: string }[] };
+};
+
 /** Not by `fetch`: to load and compile it takes a tenth of a second, and nothing else here needs it. */
-function isReady(url: string): Promise<boolean> {
+function readiness(url: string): Promise<Readiness | undefined> {
   return new Promise((resolve) => {
-    const request = get(url, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
+    const request = get(url, async (answer) => {
+      try {
+        resolve(JSON.parse(Buffer.concat(await answer.toArray()).toString()) as Readiness);
+      } catch {
+        resolve(undefined);
+      }
     });
-    request.on("error", () => resolve(false));
+    request.on("error", () => resolve(undefined));
   });
 }
 

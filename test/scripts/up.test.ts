@@ -111,6 +111,28 @@ test("a disk that takes no more output does not end it: it serves, drains and st
   for (const file of ["up.pid", "endpoints.json"]) expect(existsSync(join(data, file))).toBe(false);
 });
 
+test("a shard that is halted is told, and what waits for the shards does not wait for it", async () => {
+  const [nats, database, redis] = [await privateNats(), await freshDatabase(), await freshRedis()];
+  const env = {
+    ONHAND_NATS_URL: nats.url,
+    ONHAND_DATABASE_URL: database.url,
+    ONHAND_REDIS_URL: redis,
+  };
+  const data = privateDir();
+  const args = [...(await port()), "--shards", "4"];
+  const first = await startOnhand(data, args, env);
+  expect((await first.stop()).code).toBe(0);
+  const sql = postgres(database.url, { max: 1 });
+  await sql`update shard set apply_version = 9999 where shard = 2`;
+  await sql.end();
+  const again = await startOnhand(data, args, env);
+  expect(again.readyMs).toBeLessThan(30_000);
+  expect(again.stderr()).toMatch(/halted, of 4 shards: 2; see http.*\n.*forecast runs/);
+  expect((await again.stop()).code).toBe(0);
+  await nats.stop();
+  await database.drop();
+});
+
 test("stopped while it makes its cluster, it leaves nobody at work there, and starts again", async () => {
   const data = privateDir();
   const stage = join(data, "postgres", "data.new");
