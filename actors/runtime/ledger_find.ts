@@ -13,21 +13,26 @@ export const LEDGER_TEXT_SELECT = LEDGER_COLUMNS.map(({ name, type }) => {
   return `t."${name}"`;
 }).join(", ");
 
-/** Every row of the positions where the identities were decided: the last of a key has the level that was told. */
+/**
+ * Every row of the positions where the identities were decided: the last of a key has the level that was told. "offset 0"
+ * keeps each a look-up by key: where partitions are small a join is planned as a walk of all of the ledger.
+ */
 const FIND_ROWS = `
   with l as materialized (
     select * from json_to_recordset($1::text::json) as l(n int4, sku text, location text, identity int8, id text)
   ),
   known as (
-    select l.n, t.epoch, t.shard, t.seq, t.index, t.appended_at
-    from l join stock_transaction t on t.identity = l.identity and t.id = l.id
-      and ${ofKey("t", "l.sku", "l.location")}
-    where t.cause = 'command' and t.appended_at >= to_timestamp($2::int8 / 1000.0)
+    select l.n, t.* from l cross join lateral (
+      select t.epoch, t.shard, t.seq, t.index, t.appended_at from stock_transaction t
+      where ${ofKey("t", "l.sku", "l.location")} and t.identity = l.identity and t.id = l.id
+        and t.cause = 'command' and t.appended_at >= to_timestamp($2::int8 / 1000.0)
+      offset 0) t
     union
-    select l.n, t.epoch, t.shard, t.seq, t.index, t.appended_at
-    from l join stock_transaction t on t.identity = l.identity and t.id = l.id
-      and ${isElsewhere("t")}
-    where t.cause = 'command' and t.appended_at >= to_timestamp($2::int8 / 1000.0))
+    select l.n, t.* from l cross join lateral (
+      select t.epoch, t.shard, t.seq, t.index, t.appended_at from stock_transaction t
+      where ${isElsewhere("t")} and t.identity = l.identity and t.id = l.id
+        and t.cause = 'command' and t.appended_at >= to_timestamp($2::int8 / 1000.0)
+      offset 0) t)
   select known.n, t.* from known cross join lateral (
     select ${LEDGER_TEXT_SELECT} from stock_transaction t
     where t.epoch = known.epoch and t.shard = known.shard and t.seq = known.seq
@@ -35,7 +40,7 @@ const FIND_ROWS = `
     offset 0) t
   order by t.epoch, t.seq, t.index, t.ordinal`;
 
-/** "offset 0" keeps it a look-up by key: few rows are voids, and a join may be planned as a walk of them all. */
+/** As above: few rows are voids, and a join may be planned as a walk of them all. */
 const FIND_VOIDS = `
   select l.n, t.epoch, t.seq, (extract(epoch from t.appended_at) * 1000)::int8 as appended_at
   from json_to_recordset($1::text::json) as l(n int4, sku text, location text, id text)

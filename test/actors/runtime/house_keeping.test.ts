@@ -8,6 +8,7 @@ import { copyIn, copyStatement, Database } from "../../../shared/postgres.ts";
 import { CopyWriter } from "../../../shared/postgres_binary.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/servers.ts";
 import { NOON_MS, LEDGER_ROW as ROW } from "./support/ledger_row.ts";
+import { rowsRead } from "./support/rows_read.ts";
 
 const DAY_MS = 86_400_000;
 let fresh: FreshDatabase;
@@ -147,4 +148,28 @@ test("findIdentities() finds a command that stands at another key than it named"
     [40, "M"],
     [40, "N"],
   ]);
+});
+
+test("findIdentities() looks identities up, however small the partitions are", async () => {
+  const days = [60, 61, 62, 63];
+  for (const day of days) await makePartitions(database, NOON_MS + day * DAY_MS, 0);
+  const rows = days.flatMap((day) =>
+    Array.from({ length: 3_000 }, (_, i) => ({
+      ...ROW,
+      seq: 1_000 * day + i,
+      id: `d${day}-${i}`,
+      sku: `S${i % 50}`,
+      identityHigh: day,
+      identityLow: i,
+      appendedAt: NOON_MS + day * DAY_MS,
+    })),
+  );
+  await insert(...rows);
+  await database.sql`analyze stock_transaction`;
+  const of = { sku: "S7", location: ROW.location, id: "d61-7", identityHigh: 61, identityLow: 7 };
+  const read = await rowsRead(fresh.url, async (alone) => {
+    const [found] = await alone.run((sql) => findIdentities(sql, [of], 0));
+    expect(found?.rows.map(({ seq }) => seq)).toEqual([61_007]);
+  });
+  expect(read).toBeLessThan(1_000);
 });
