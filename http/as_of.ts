@@ -5,13 +5,12 @@
 import type { LedgerLevel } from "../shared/decisions.ts";
 import { ANY_LOCATION } from "../shared/ids.ts";
 import { ofKey, PLACE_ROW } from "../shared/ledger_key.ts";
+import { ledgerPartitions, spanAround } from "../shared/ledger_partitions.ts";
 import type { Sql } from "../shared/postgres.ts";
-import { formatTime, TIME_MAX_MS } from "../shared/time.ts";
+import { formatTime } from "../shared/time.ts";
 import { partition } from "../streams/partition.ts";
 import { toToken } from "../streams/subjects.ts";
 import { levelOfRow, type Row } from "./ledger_rows.ts";
-
-const DAY_MS = 86_400_000;
 
 type Topology = { epoch: number; shards: number };
 
@@ -27,8 +26,8 @@ const LOCATIONS = `
   order by location`;
 
 /**
- * The last entry of a shard by time $3, looked for by halves in the day [$4, $5) that time is in: append times never go back.
- * Nothing when the day has no entry of the shard.
+ * The last entry of a shard by time $3, looked for by halves in the span [$4, $5) of the partition that time is in: append
+ * times never go back. Nothing when the partition has no entry of the shard.
  */
 const LAST_ENTRY = `
   with recursive entry as not materialized (
@@ -91,9 +90,8 @@ type Prefix = { epoch: number; shard: number; ms: number };
 
 /** The last entry by the time, or any number beyond it when the time alone tells. */
 async function lastEntry(sql: Sql, { epoch, shard, ms }: Prefix): Promise<number> {
-  const dayMs = Math.floor(ms / DAY_MS) * DAY_MS;
-  const nextDayMs = Math.min(dayMs + DAY_MS, TIME_MAX_MS);
-  const times = [ms, dayMs, nextDayMs].map(formatTime);
+  const { fromMs, toMs } = spanAround(await ledgerPartitions(sql), ms);
+  const times = [ms, fromMs, toMs].map(formatTime);
   const once = { prepare: false };
   const [found] = await sql.unsafe<{ seq: number }[]>(LAST_ENTRY, [epoch, shard, ...times], once);
   return found?.seq ?? Number.MAX_SAFE_INTEGER;

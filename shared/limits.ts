@@ -180,8 +180,15 @@ export const PROJECTION_STEP_MS_MAX = 600_000;
 export const STOCK_OUT_DAYS_MAX = 90;
 /** Newest order lines a lead time is learnt from. */
 export const LEAD_TIME_LINES_MAX = 50;
-/** Daily partitions of the ledger made ahead. */
-export const PARTITION_DAYS_AHEAD = 7;
+/**
+ * What a partition of the ledger shall hold, in bytes of the table alone: some 10,000,000 rows. A row costs more in a large
+ * one, a look-up without a time more with many of them (docs/decisions/0010-ledger-partitions.md).
+ */
+export const PARTITION_BYTES = 3_200_000_000;
+/** Most days in one. */
+export const PARTITION_DAYS_MAX = 31;
+/** How long before the last one ends the next is made: tills may go on for so long while no stock process runs. */
+export const PARTITION_DAYS_AHEAD = 3;
 /** How long making one may wait for those who read the ledger, in ms, for commits queue behind it; when it is tried again. */
 export const PARTITION_LOCK_MS = 100;
 export const PARTITION_RETRY_MS = 60_000;

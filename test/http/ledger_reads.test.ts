@@ -10,6 +10,7 @@ import { CopyWriter } from "../../shared/postgres_binary.ts";
 import { partition } from "../../streams/partition.ts";
 import { toToken } from "../../streams/subjects.ts";
 import { NOON_MS, LEDGER_ROW as ROW } from "../actors/runtime/support/ledger_row.ts";
+import { rowsRead } from "../actors/runtime/support/rows_read.ts";
 import { type FreshDatabase, freshDatabase } from "../support/servers.ts";
 
 const SKU = "S";
@@ -142,6 +143,29 @@ test("asOf() takes the last entry of its time, whatever came later that day or b
   const [late] = await reads.asOf(SKU, "z", NOON_MS + 3 * 86_400_000);
   expect(late?.sellable).toBe(200);
   expect(await reads.asOf(SKU, "z", NOON_MS - 86_400_000)).toEqual([]);
+});
+
+test("asOf() does not read what its partition has of the days before", async () => {
+  const DAY_MS = 86_400_000;
+  const [from, to] = [10, 41].map((day) => new Date(NOON_MS + day * DAY_MS).toISOString());
+  await database.sql.unsafe(
+    `create table month partition of stock_transaction for values from ('${from}') to ('${to}')`,
+  );
+  const lateMs = NOON_MS + 30 * DAY_MS;
+  const earlier = Array.from({ length: 20_000 }, (_, i) =>
+    row(1_000 + i, "busy", `m${i}`, { epoch: 2, appendedAt: NOON_MS + 10 * DAY_MS + i }),
+  );
+  await insert([
+    ...earlier,
+    row(30_000, "m", "m", { epoch: 2, sellable: 7, appendedAt: lateMs }),
+    row(30_001, "m", "n", { epoch: 2, sellable: 8, appendedAt: lateMs + 2 }),
+  ]);
+  await database.sql`analyze month`;
+  const rows = await rowsRead(fresh.url, async (alone) => {
+    const found = await ledgerReads(alone, { epoch: 2, shards: SHARDS }).asOf(SKU, "m", lateMs + 1);
+    expect(found.map(({ sellable }) => sellable)).toEqual([7]);
+  });
+  expect(rows).toBeLessThan(1_000);
 });
 
 test("isBooked() of any location, or of one", async () => {

@@ -27,7 +27,7 @@ export type LedgerPrefix = ShardOf & { toSeq: number };
 export type LedgerRange = LedgerPrefix & {
   /** Rows with afterSeq < seq <= toSeq. */
   afterSeq: number;
-  /** None of them was appended before: days of the ledger that ended earlier are not looked into. */
+  /** None of them was appended before: partitions of the ledger that ended earlier are not looked into. */
   sinceMs: number;
 };
 
