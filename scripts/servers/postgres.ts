@@ -4,7 +4,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { dirname, join, resolve } from "node:path";
 import { identify } from "../../shared/process_identity.ts";
 import { endProcess } from "./end_process.ts";
-import { makeOwned, type PostgresPlace, postgresPlace, postgresVersion } from "./postgres_home.ts";
+import {
+  makeOwned,
+  POSTGRES_LOCKS,
+  type PostgresPlace,
+  postgresPlace,
+  postgresVersion,
+} from "./postgres_home.ts";
 import { newPassword, readIfThere, writePrivate } from "./private_file.ts";
 import { lastLine, ServerError } from "./server_error.ts";
 import { deathSignal, type RunningServer, startServer } from "./server_process.ts";
@@ -27,12 +33,14 @@ export const POSTGRES_NAME = "onhand";
 /**
  * Sized for a machine that also runs everything else. Commits reach the disk before they are told
  * (synchronous_commit on); max_wal_size keeps checkpoints from bunching under bulk import, and until there are old WAL
- * files to use again, new ones are not filled with zeros first (a tenth of a commit's work).
+ * files to use again, new ones are not filled with zeros first (a tenth of a commit's work). Room for the locks of look-ups in
+ * many partitions costs 18 MB (docs/decisions/0010-ledger-partitions.md).
  */
 const SETTINGS = [
   "listen_addresses=127.0.0.1",
   "unix_socket_directories=",
   "max_connections=200",
+  `max_locks_per_transaction=${POSTGRES_LOCKS}`,
   "shared_buffers=256MB",
   "max_wal_size=4GB",
   "checkpoint_timeout=15min",

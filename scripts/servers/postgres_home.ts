@@ -37,6 +37,8 @@ const REACHABLE_PLACE = "/var/lib/onhand";
 
 /** The oldest supported: on 15 the demand windows were seen to stall, for its planner reads our hints another way. */
 export const POSTGRES_MAJOR_MIN = 18;
+/** `max_locks_per_transaction` of ours. A look-up without a time locks each partition of the ledger and its indexes, 7 in all. */
+export const POSTGRES_LOCKS = 256;
 const HOME_NAME = "ONHAND_POSTGRES_HOME";
 
 /** Where the programs are (bin/postgres, bin/initdb). Throws ServerError `server_not_found`, `server_unusable`. */

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { POSTGRES_LOCKS } from "../../scripts/servers/postgres_home.ts";
 import { cmdMapping } from "../../streams/subjects.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
@@ -29,6 +30,10 @@ test.each(["", "16"])("plain publishes are mapped to the shards onhand makes (%j
   const filledIn = mapping?.replace(/\$\{ONHAND_SHARDS:-(\d+)\}/, (_, none) => shards || none);
   expect(filledIn).toBe(JSON.stringify(to));
   expect(textOf("scripts/docker/nats.conf")).toContain(`"${from}": $ONHAND_MAPPING\n`);
+});
+
+test("Postgres has room for as many locks as ours", () => {
+  expect(textOf("docker-compose.yml")).toContain(`"max_locks_per_transaction=${POSTGRES_LOCKS}"`);
 });
 
 test("no service leaves a volume without a name behind", () => {

@@ -2,10 +2,12 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { makePartitions } from "../../actors/runtime/house_keeping.ts";
 import { warnOfPostgres, warnOfRedis } from "../../scripts/given_servers.ts";
 import { prepareSystem } from "../../scripts/prepare.ts";
 import { loadConfig } from "../../shared/config.ts";
-import type { Database } from "../../shared/postgres.ts";
+import { migrate } from "../../shared/migrate.ts";
+import { Database, type Sql } from "../../shared/postgres.ts";
 import { freshDatabase, sharedServers } from "../support/servers.ts";
 
 const open: { server: Server; sockets: Set<Socket> }[] = [];
@@ -50,15 +52,54 @@ test("prepareSystem() refuses a nats-server that is too old", async () => {
 test.each([
   [
     "16.4 (Debian 16.4-1)",
+    64,
+    500,
     ["Postgres 16.4 (Debian 16.4-1) is older than 18, the oldest supported"],
   ],
-  ["18.0", []],
-  ["19beta1", []],
-])("warnOfPostgres() of %s", async (found, wanted) => {
+  ["18.0", 64, 1_024, []],
+  [
+    "18.0",
+    64,
+    1_025,
+    [
+      "a look-up in the ledger takes 1025 locks, and Postgres' max_locks_per_transaction is 64: set it to 256",
+    ],
+  ],
+  ["19beta1", 256, 4_096, []],
+])("warnOfPostgres() of %s with %i for %i locks", async (found, setting, locks, wanted) => {
   const said: string[] = [];
-  const database = { run: async () => [{ found }] } as unknown as Database;
+  const database = { run: async () => [{ found, setting, locks }] } as unknown as Database;
   await warnOfPostgres(database, (line) => said.push(line));
   expect(said).toEqual(wanted);
+});
+
+test("warnOfPostgres() counts the locks that a look-up takes", async () => {
+  const fresh = await freshDatabase();
+  const database = new Database(fresh.url, { connectionsMax: 1, name: "test" });
+  await migrate(database);
+  await makePartitions(database, Date.now(), 10);
+  const taken = await database.transaction(async (sql) => {
+    await sql`select from stock_transaction where epoch = -1`;
+    const [row] = await sql<{ n: number }[]>`
+      select count(distinct relation) as n from pg_locks join pg_class c on c.oid = relation
+      where pid = pg_backend_pid() and relname like 'stock_transaction%'`;
+    return row?.n ?? 0;
+  });
+  const said: string[] = [];
+  await warnOfPostgres(
+    // As if it were a Postgres of few locks.
+    {
+      run: async (work: (sql: Sql) => Promise<object[]>) => {
+        const rows = await database.run(work);
+        return rows.map((row) => ({ ...row, setting: 4 }));
+      },
+    } as unknown as Database,
+    (line) => said.push(line),
+  );
+  expect(taken).toBeGreaterThan(70);
+  expect(said).toEqual([expect.stringContaining(`takes ${taken} locks`)]);
+  await database.close();
+  await fresh.drop();
 });
 
 test.each([

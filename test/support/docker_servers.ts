@@ -12,6 +12,7 @@ import type { NatsMapping, NatsServer, StartNatsOptions } from "../../scripts/se
 import { type NatsSettings, natsConfig } from "../../scripts/servers/nats_config.ts";
 import { freePort } from "../../scripts/servers/port.ts";
 import type { StartPostgresOptions } from "../../scripts/servers/postgres.ts";
+import { POSTGRES_LOCKS } from "../../scripts/servers/postgres_home.ts";
 import { ask } from "../../scripts/servers/probe.ts";
 import type { StartRedisOptions } from "../../scripts/servers/redis.ts";
 import type { RunningServer, ServerKind } from "../../scripts/servers/server_process.ts";
@@ -102,7 +103,12 @@ export async function dockerPostgres(
   runDir: string,
   options: Partial<StartPostgresOptions>,
 ): Promise<RunningServer> {
-  const settings = ["max_connections=200", "max_wal_size=4GB", ...(options.settings ?? [])];
+  const settings = [
+    "max_connections=200",
+    `max_locks_per_transaction=${POSTGRES_LOCKS}`,
+    "max_wal_size=4GB",
+    ...(options.settings ?? []),
+  ];
   const url = (host: string, port: number) => `postgres://onhand:onhand@${host}:${port}/onhand`;
   const { server } = await startContainer({
     kind: "postgres",

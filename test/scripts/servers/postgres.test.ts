@@ -46,9 +46,10 @@ test("startPostgres() makes a cluster over the ruins of an interrupted one", asy
   const [row] = await query<Record<string, string>>(
     server.url,
     `select current_setting('synchronous_commit') as commit, current_setting('fsync') as fsync,
-      current_setting('shared_buffers') as buffers, current_setting('TimeZone') as zone`,
+      current_setting('shared_buffers') as buffers, current_setting('TimeZone') as zone,
+      current_setting('max_locks_per_transaction') as locks`,
   );
-  expect(row).toEqual({ commit: "on", fsync: "on", buffers: "256MB", zone: "UTC" });
+  expect(row).toEqual({ commit: "on", fsync: "on", buffers: "256MB", zone: "UTC", locks: "256" });
   await server.stop();
 });
 
