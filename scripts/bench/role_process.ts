@@ -2,11 +2,12 @@
 // measured and what measures it never share an event loop. It dies with the bench.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { OnhandError } from "../../shared/errors.ts";
+import { makeDirectory } from "../make_directory.ts";
 import { findOnPath } from "../servers/executable.ts";
 
 export type RoleProcess = {
@@ -32,7 +33,7 @@ const STOP_MAX_MS = 20_000;
 
 /** Starts the process; when it is ready is for the caller to find out. */
 export function startRole(options: RoleOptions): RoleProcess {
-  mkdirSync(dirname(options.logFile), { recursive: true });
+  makeDirectory(dirname(options.logFile));
   const log = openSync(options.logFile, "a");
   const setpriv = process.platform === "linux" ? findOnPath("setpriv") : undefined;
   const prefix = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"];

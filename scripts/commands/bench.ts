@@ -2,7 +2,7 @@
 // acknowledged command survives, and the check that the run was correct. It starts a private system;
 // a running one is neither needed nor touched.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { openBenchSystem } from "../bench/bench_system.ts";
@@ -15,6 +15,7 @@ import { type BenchReport, type BenchResult, judge, reportTable } from "../bench
 import { serverVersions } from "../bench/server_versions.ts";
 import { TARGETS, type TargetName } from "../bench/targets.ts";
 import { newCommand, printResult, progress, ResultIsNo, usageError } from "../command_line.ts";
+import { makeDirectory } from "../make_directory.ts";
 import { shardsOfNewLog } from "../prepare.ts";
 
 type BenchOptions = {
@@ -189,7 +190,7 @@ function effortOf(options: BenchOptions): Effort {
   const runs = count("--runs", options.runs);
   const seconds = count("--seconds", options.seconds);
   const profileDir = options.profile === undefined ? undefined : resolve(options.profile);
-  if (profileDir !== undefined) mkdirSync(profileDir, { recursive: true });
+  if (profileDir !== undefined) makeDirectory(profileDir);
   return {
     ...base,
     ...(options.quick === true ? { shared: {} } : {}),

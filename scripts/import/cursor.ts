@@ -4,9 +4,10 @@
 // each of them would be refused as another content under its identity, with a dead letter for each.
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { usageError } from "../command_line.ts";
+import { makeDirectory } from "../make_directory.ts";
 
 export type Cursor = {
   /** Every line up to this one was decided and committed; 0 for none. */
@@ -45,7 +46,7 @@ export function openCursor(path: string, of: CursorOf): Cursor {
     save: (next) => {
       if (next <= saved) return;
       saved = next;
-      mkdirSync(dirname(path), { recursive: true });
+      makeDirectory(dirname(path));
       writeFileSync(`${path}.new`, `${JSON.stringify({ source, reading, line: next })}\n`);
       renameSync(`${path}.new`, path);
     },

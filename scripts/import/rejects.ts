@@ -7,7 +7,6 @@ import {
   closeSync,
   constants,
   lstatSync,
-  mkdirSync,
   openSync,
   rmSync,
   statSync,
@@ -16,6 +15,7 @@ import {
 import { dirname } from "node:path";
 import { describeError } from "../../shared/errors.ts";
 import { IMPORT_REJECTS_SHOWN_MAX } from "../../shared/limits.ts";
+import { makeDirectory } from "../make_directory.ts";
 
 export type Reject = { line: number; why: string };
 
@@ -32,7 +32,7 @@ export function unwritable(path: string): string | undefined {
   try {
     const found = statSync(path, MAY_LACK);
     if (found?.isDirectory()) return `${path} is a directory`;
-    if (found === undefined) mkdirSync(dirname(path), { recursive: true });
+    if (found === undefined) makeDirectory(dirname(path));
     accessSync(found === undefined ? dirname(path) : path, constants.W_OK);
     return undefined;
   } catch (error) {
@@ -70,7 +70,7 @@ export class Rejects {
   }
 
   #open(): number {
-    mkdirSync(dirname(this.path), { recursive: true });
+    makeDirectory(dirname(this.path));
     const file = openSync(this.path, "w");
     writeSync(file, "line,why\n");
     return file;

@@ -2,9 +2,10 @@
 // an apt with its own lists, state and archives, whose files are unpacked into a directory of ours.
 // apt checks the archive's signature and every file's hash.
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { makeDirectory } from "../make_directory.ts";
 import { findOnPath } from "./executable.ts";
 import { ServerError } from "./server_error.ts";
 
@@ -44,7 +45,7 @@ export function openArchive(workDir: string, suite: string, release: string): De
   const mirror = ownMirror(release);
   const dir = join(workDir, `apt-${suite}-${process.pid}`);
   for (const part of ["lists/partial", "archives/partial", "state"]) {
-    mkdirSync(join(dir, part), { recursive: true });
+    makeDirectory(join(dir, part));
   }
   const sources = join(dir, "sources.list");
   writeFileSync(sources, `deb [signed-by=${KEYRING}] ${mirror} ${suite} main\n`);
@@ -70,8 +71,8 @@ export function openArchive(workDir: string, suite: string, release: string): De
     },
     unpack: async (packages, into) => {
       const downloads = join(dir, "download");
-      mkdirSync(downloads, { recursive: true });
-      mkdirSync(into, { recursive: true });
+      makeDirectory(downloads);
+      makeDirectory(into);
       await apt(["download", ...packages], downloads);
       for (const file of readdirSync(downloads).filter((name) => name.endsWith(".deb"))) {
         await run("dpkg-deb", ["-x", join(downloads, file), into]);

@@ -1,10 +1,11 @@
 // Owns the servers under a data directory for as long as a system runs there: NATS, Postgres and
 // Redis as children, each unless an address for it was given. Promises that one that dies comes back
 // on the same port and data, and that the directory's ports stay the same from start to start.
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError } from "../../shared/errors.ts";
+import { makeDirectory } from "../make_directory.ts";
 import { type NatsMapping, type NatsServer, startNats } from "./nats.ts";
 import type { NatsSync, NatsUser } from "./nats_config.ts";
 import { freePort } from "./port.ts";
@@ -48,7 +49,7 @@ type Memory = Partial<Record<ServerKind, number>> & { epoch?: number; shards?: n
 
 /** Starts what is missing, all at once. On failure nothing stays running. Throws ServerError. */
 export async function startLocalServers(options: LocalServersOptions): Promise<LocalServers> {
-  mkdirSync(options.dir, { recursive: true });
+  makeDirectory(options.dir);
   const memory = readMemory(options.dir);
   const mapping = { epoch: memory.epoch ?? 1, shards: memory.shards ?? options.shards };
   const outcomes = await Promise.allSettled([

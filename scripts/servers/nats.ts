@@ -1,9 +1,10 @@
 // Owns starting nats-server: its configuration file, and rewriting that while it runs.
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeDirectory } from "../make_directory.ts";
 import { type NatsSettings, natsConfig } from "./nats_config.ts";
 import { writePrivate } from "./private_file.ts";
 import { ask } from "./probe.ts";
@@ -41,7 +42,7 @@ const RELOAD_TIMEOUT_MS = 5_000;
 export async function startNats(options: StartNatsOptions): Promise<NatsServer> {
   const program = await resolveNats(options.resolve);
   const dir = resolve(options.dir);
-  mkdirSync(dir, { recursive: true });
+  makeDirectory(dir);
   const host = options.host ?? "127.0.0.1";
   const configFile = join(dir, "nats.conf");
   const logFile = options.logFile ?? join(dir, "nats.log");
@@ -97,7 +98,7 @@ function goProcessors(): number {
 }
 
 function writeConfig(path: string, settings: NatsSettings): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectory(dirname(path));
   writePrivate(path, natsConfig(settings));
 }
 

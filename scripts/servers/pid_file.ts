@@ -1,8 +1,9 @@
 // Owns pid files: who runs a server (or the whole of `onhand up`) in a data directory. They outlive
 // a SIGKILL of their writer, so that the next start finds what was left behind.
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { identify, isAlive, type ProcessIdentity } from "../../shared/process_identity.ts";
+import { makeDirectory } from "../make_directory.ts";
 import { ServerError } from "./server_error.ts";
 
 /** What a pid file says: a process, and the port it listens on where it has one. */
@@ -10,7 +11,7 @@ export type PidRecord = ProcessIdentity & { name: string; port?: number };
 
 /** Writes the record of a live process, whole or not at all. */
 export function writePidFile(path: string, record: PidRecord): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectory(dirname(path));
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, `${JSON.stringify(record)}\n`);
   renameSync(temporary, path);
@@ -47,7 +48,7 @@ export type Claim = { release(): void; rename(name: string): void };
  * taken over. Throws ServerError `already_running` naming the holder.
  */
 export function claimFile(path: string, name: string, hint: string): Claim {
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectory(dirname(path));
   const self = identify(process.pid);
   if (!self) throw new ServerError("start_failed", "Cannot read this process's own identity");
   const record: PidRecord = { ...self, name };

@@ -1,8 +1,9 @@
 // Owns starting Postgres: making its cluster once, whole or not at all, and running it.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { identify } from "../../shared/process_identity.ts";
+import { makeDirectory } from "../make_directory.ts";
 import { endProcess } from "./end_process.ts";
 import {
   makeOwned,
@@ -53,7 +54,7 @@ const SETTINGS = [
 /** Starts Postgres on loopback with a password of its own, making the cluster first if there is none. Throws ServerError. */
 export async function startPostgres(options: StartPostgresOptions): Promise<RunningServer> {
   const dir = resolve(options.dir);
-  mkdirSync(dir, { recursive: true });
+  makeDirectory(dir);
   const place = postgresPlace(join(dir, "data"));
   const passwordFile = join(place.data, PASSWORD_FILE);
   const password = readIfThere(passwordFile) ?? newPassword();
@@ -137,7 +138,7 @@ async function makeCluster(
   const create = `create database ${POSTGRES_NAME};\n`;
   await runProgram(place, "postgres", ["--single", "-F", "-D", stage, "postgres"], create);
   await lock(place, stage, password);
-  mkdirSync(dirname(place.data), { recursive: true });
+  makeDirectory(dirname(place.data));
   renameSync(stage, place.data);
 }
 

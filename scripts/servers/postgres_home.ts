@@ -9,7 +9,6 @@ import {
   chownSync,
   cpSync,
   existsSync,
-  mkdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -18,6 +17,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
+import { makeDirectory } from "../make_directory.ts";
 import { versionOf } from "./executable.ts";
 import { ServerError } from "./server_error.ts";
 
@@ -102,8 +102,8 @@ export function postgresPlace(data: string, home = postgresHome()): PostgresPlac
 
 /** Makes an empty directory that belongs to whom the server runs as. */
 export function makeOwned(place: PostgresPlace, dir: string): void {
-  mkdirSync(dirname(dir), { recursive: true, mode: 0o755 });
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(dir), { mode: 0o755 });
+  makeDirectory(dir, { mode: 0o700 });
   if (place.uid !== undefined) chownSync(dir, place.uid, place.gid ?? place.uid);
 }
 
@@ -133,7 +133,7 @@ function copyHome(home: string): string {
   const copy = join(REACHABLE_PLACE, `programs-${digest(home)}`);
   if (existsSync(copy)) return copy;
   const stage = `${copy}.${process.pid}`;
-  mkdirSync(REACHABLE_PLACE, { recursive: true, mode: 0o755 });
+  makeDirectory(REACHABLE_PLACE, { mode: 0o755 });
   cpSync(home, stage, { recursive: true, verbatimSymlinks: true });
   chmodSync(stage, 0o755);
   try {

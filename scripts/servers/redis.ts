@@ -1,7 +1,7 @@
 // Owns starting redis-server. It keeps nothing on disk: what is in it is a cache of the truth, and
 // `onhand verify --repair` or the next owner of a shard fills it again.
-import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { makeDirectory } from "../make_directory.ts";
 import { newPassword, readIfThere, writePrivate } from "./private_file.ts";
 import { ask } from "./probe.ts";
 import { type ResolveOptions, resolveRedis } from "./resolve.ts";
@@ -22,7 +22,7 @@ export type StartRedisOptions = {
 export async function startRedis(options: StartRedisOptions): Promise<RunningServer> {
   const program = await resolveRedis(options.resolve);
   const dir = resolve(options.dir);
-  mkdirSync(dir, { recursive: true });
+  makeDirectory(dir);
   // The password stands in a file, because everybody sees the arguments of a process.
   const configFile = join(dir, "redis.conf");
   const kept = /^requirepass (\w+)$/m.exec(readIfThere(configFile) ?? "")?.[1];

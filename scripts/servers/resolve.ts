@@ -3,10 +3,11 @@
 // installed). Promises a program that runs here and is new enough, or a ServerError with what to do.
 // Several processes may ask at once: one fetches, the others wait; a finished fetch is put in place
 // by one rename, so nobody ever sees half a server.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { identify } from "../../shared/process_identity.ts";
+import { makeDirectory } from "../make_directory.ts";
 import { debianRelease, machineName, openArchive } from "./debian.ts";
 import { findOnPath, versionOf } from "./executable.ts";
 import { type Claim, claimFile, livingRecord } from "./pid_file.ts";
@@ -99,7 +100,7 @@ async function resolveProgram(recipe: Recipe, options: ResolveOptions): Promise<
   if (cached) return cached;
   const release = debianRelease();
   if (!release) throw notFound(recipe);
-  mkdirSync(cacheDir, { recursive: true });
+  makeDirectory(cacheDir);
   const claim = await claimFetch(recipe, cacheDir, say);
   if (!claim) return inCache(recipe, cacheDir) ?? resolveProgram(recipe, options);
   try {

@@ -4,18 +4,11 @@
 //   P3 what an earlier, killed process left running on the same pid file is stopped first,
 //   P4 it does not get the terminal's Ctrl-C: the owner drains first and then stops it.
 import { type ChildProcess, spawn } from "node:child_process";
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { identify, type ProcessIdentity } from "../../shared/process_identity.ts";
+import { makeDirectory } from "../make_directory.ts";
 import { batchPrefix } from "./batch_policy.ts";
 import { endProcess, sendSignal, waitGone } from "./end_process.ts";
 import { findOnPath } from "./executable.ts";
@@ -283,7 +276,7 @@ function spawned(child: ChildProcess, spec: ServerSpec): Promise<number> {
 }
 
 function openLog(path: string): number {
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectory(dirname(path));
   return openSync(path, "a");
 }
 

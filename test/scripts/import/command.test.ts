@@ -75,6 +75,18 @@ describe("onhand import", () => {
     }
   });
 
+  test.skipIf(!existsSync("/proc/self"))(
+    "a list of rejects where none can be made is told at once",
+    async () => {
+      const path = file("proc.csv", "timestamp\n");
+      const { code, err } = await onhand(path, "--dry-run", "--rejects", "/proc/none/rejects.csv");
+      expect([code, err]).toEqual([
+        2,
+        expect.stringMatching(/^onhand: .*--rejects.*'\/proc\/none'\n$/),
+      ]);
+    },
+  );
+
   test("an earlier list of rejects stays until the file has a reject, or was read without any", async () => {
     const rejects = file("earlier.csv", "line,why\n");
     const args = (path: string) => [path, "--map", MAP, "--dry-run", "--rejects", rejects];
