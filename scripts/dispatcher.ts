@@ -24,6 +24,9 @@ const COMMANDS: Record<string, string> = {
 /** What may keep the process alive once its command is done, before it is ended all the same. */
 const LINGER_MAX_MS = 2_000;
 
+/** Of a command whose reader was gone, as a shell tells it of other tools: 128 and the number of SIGPIPE. */
+const UNREAD = 141;
+
 /** Runs the command line and sets the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   tolerateOutput(args[0] ?? "");
@@ -34,16 +37,16 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 /**
- * Whoever reads our output may have seen enough (`onhand dead ls | head`): that is the end, and no fault. What
- * serves goes on whatever becomes of its output (a reader or a terminal that is gone, a full disk), and drains when
- * the signal comes that ended the reader (`npm start | tee`).
+ * Whoever reads our output may have seen enough (`onhand dead ls | head`): that is the end, without a word. What serves
+ * goes on whatever becomes of its output (a reader or a terminal that is gone, a full disk), and drains when the signal
+ * comes that ended the reader (`npm start | tee`).
  */
 function tolerateOutput(command: string): void {
   const serves = command === "up" || command === "run";
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (serves) return;
     if (error.code !== "EPIPE") throw error;
-    process.exit();
+    process.exit(process.exitCode || UNREAD);
   });
   // There is nobody to tell.
   process.stderr.on("error", () => {});
