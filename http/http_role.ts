@@ -106,7 +106,8 @@ export async function startHttpRole(options: HttpRoleOptions): Promise<RunningHt
       isLocal: isLoopback(config.host),
       hosts: config.httpHosts,
     };
-    // So that the first who asks for metrics need not wait until it is known whom to wait for.
+    // Learns whom to wait for, so that the first who asks for metrics need not. A role that starts later (`onhand up` starts
+    // forecast after this one) is waited for once.
     void edge.health.metrics();
     const app = createApp(edge);
     const feed = startLiveFeed(nc, { hub, registry, ...topology, log });
