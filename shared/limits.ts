@@ -172,6 +172,11 @@ export const PROJECTION_PIECE_ENTRIES_MIN = 100;
 /** Rows of the sums of a range in one piece, and most pieces. */
 export const PROJECTION_PIECE_ROWS = 300;
 export const PROJECTION_PIECES_MAX = 64;
+/**
+ * No row of the ledger happened further ahead of its append time, in ms: not less than what the stock machine takes for a wrong
+ * clock (AT_AHEAD_MS_MAX). Rows of a window are not looked for in what was appended before.
+ */
+export const LEDGER_AHEAD_MS_MAX = 3_600_000;
 /** Log entries in one fold of a projection. */
 export const PROJECTION_ENTRIES_MAX = 200_000;
 /** Longest one step of a projection may take, in ms; making the windows of a location anew is the longest. */

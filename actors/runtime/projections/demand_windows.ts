@@ -4,8 +4,10 @@
 // decisions are made.
 
 import type { Database, Transaction } from "../../../shared/postgres.ts";
-import { foldFacts, foldRelated, mendLargest } from "./demand_facts.ts";
-import { inEntryPieces, inPieces, type Projection, type Rest } from "./projection.ts";
+import { foldFacts, foldOrders } from "./demand_facts.ts";
+import { mendLargest } from "./largest_orders.ts";
+import { takeOrders } from "./orders.ts";
+import { inPieces, type Projection, type Rest } from "./projection.ts";
 import { keyPieces, sumRange } from "./range_sums.ts";
 import { foldStockOut } from "./stock_out.ts";
 import {
@@ -58,7 +60,10 @@ async function foldWindows(
   const pieces = keyPieces(kinds.rows);
   await foldStockOut(sql, range, pieces, rest);
   await inPieces(pieces, rest, (piece) => foldFacts(sql, range, piece));
-  if (kinds.isRelated) await inEntryPieces(range, rest, (piece) => foldRelated(sql, piece, range));
-  if (kinds.isTakenBack)
-    await inEntryPieces(range, rest, (piece) => mendLargest(sql, piece, range));
+  if (!kinds.hasParts && !kinds.hasVoids) return;
+  const orders = await takeOrders(sql, range, kinds, rest);
+  await inPieces(keyPieces(orders), rest, async (piece) => {
+    await foldOrders(sql, range, piece);
+    if (kinds.isTakenBack) await mendLargest(sql, range, piece);
+  });
 }

@@ -8,10 +8,11 @@
 // L4. The newest LEAD_TIME_LINES_MAX lines count; one that took longer than three medians counts as three: a
 //     forgotten order is no lead time.
 
-import { ofKey } from "../../../shared/ledger_key.ts";
 import { LEAD_TIME_LINES_MAX } from "../../../shared/limits.ts";
-import type { Transaction } from "../../../shared/postgres.ts";
+import type { Fragment, Transaction } from "../../../shared/postgres.ts";
 import { type LedgerRange, type Projection, rowsOf } from "./projection.ts";
+import { undone, type VoidRow, voidColumns } from "./undone.ts";
+import { onManyRows } from "./window_rows.ts";
 
 /** @param defaultDays lead time of a SKU of which nothing tells one, for the view stock_transaction_logs */
 export function leadTimes(defaultDays: number): Projection {
@@ -32,14 +33,16 @@ export function leadTimes(defaultDays: number): Projection {
 
 /** Takes orders and receipts into their lines; returns the SKUs of lines that changed. */
 async function foldLines(sql: Transaction, range: LedgerRange): Promise<string[]> {
-  const { shard } = range;
-  const rows = await sql<{ sku: string }[]>`
+  const [moved] = await sql<{ skus: string[] | null; voids: VoidRow[] | null }[]>`
     with moved as materialized (
       select * from stock_transaction t
       where ${rowsOf(sql, range)}
         and t.type in ('order', 'receipt', 'void') and t.cause = 'command' and t.outcome = 'applied'
     ),
-    told as (
+    changed as (${addToLines(
+      sql,
+      range,
+      sql`
       select t.sku, t.location, t.extra->>'order' as order_id, t.extra->>'line' as line, t.at as placed_at,
         0::int8 as received, null::timestamptz as received_at, t.at
       from moved t
@@ -47,23 +50,47 @@ async function foldLines(sql: Transaction, range: LedgerRange): Promise<string[]
       union all
       select t.sku, t.location, t.extra->>'order', coalesce(t.extra->>'line', '1'), null, t.qty, t.at, t.at
       from moved t
-      where t.type = 'receipt' and t.extra->>'order' <> ''
-      union all
-      select t.sku, t.location, p.extra->>'order', coalesce(p.extra->>'line', '1'), null,
-        t.delta_sellable + t.delta_bucket, null, t.at
-      from moved t
-      cross join lateral (
-        select * from stock_transaction p
-        where ${sql.unsafe(ofKey("p", "t.sku", "t.location"))} and p.id = t.extra->>'of' and p.cause = 'command'
-          and (p.epoch + 0, p.seq, p.index) < (t.epoch, t.seq, t.index)
-        order by p.epoch desc, p.seq desc, p.index desc limit 1) p
-      where t.type = 'void' and p.type = 'receipt' and p.extra->>'order' <> ''
-    )
+      where t.type = 'receipt' and t.extra->>'order' <> ''`,
+    )})
+    select (select array_agg(sku) from changed) as skus,
+      (select json_agg(v) from (select ${voidColumns(sql)} from moved t where t.type = 'void') v) as voids`;
+  const skus = new Set(moved?.skus);
+  for (const sku of await takeBack(sql, range, moved?.voids ?? [])) skus.add(sku);
+  return [...skus];
+}
+
+/** Takes voided receipts off their lines; returns the SKUs of those. */
+async function takeBack(
+  sql: Transaction,
+  range: LedgerRange,
+  voids: readonly VoidRow[],
+): Promise<string[]> {
+  if (voids.length === 0) return [];
+  const rows = await onManyRows(
+    sql,
+    async () =>
+      await sql<{ sku: string }[]>`${addToLines(
+        sql,
+        range,
+        sql`
+        select t.sku, t.location, o.extra->>'order' as order_id, coalesce(o.extra->>'line', '1') as line,
+          null::timestamptz as placed_at, t.delta_sellable + t.delta_bucket as received,
+          null::timestamptz as received_at, t.at
+        from ${undone(sql, voids)}
+        where o.type = 'receipt' and o.extra->>'order' <> ''`,
+      )}`,
+  );
+  return rows.map(({ sku }) => sku);
+}
+
+/** SQL: adds what is told of order lines to them, and returns their SKUs. */
+function addToLines(sql: Transaction, { shard }: LedgerRange, told: Fragment): Fragment {
+  return sql`
     insert into lead_time_line as l (sku, location, order_id, line, shard, placed_at, received, unit_days,
       received_at)
     select sku, location, order_id, line, ${shard}, min(placed_at), sum(received)::int8,
       sum(received * extract(epoch from at) / 86400)::float8, max(received_at)
-    from told group by sku, location, order_id, line
+    from (${told}) t group by sku, location, order_id, line
     on conflict (sku, location, order_id, line) do update set
       shard = excluded.shard,
       placed_at = least(l.placed_at, excluded.placed_at),
@@ -71,7 +98,6 @@ async function foldLines(sql: Transaction, range: LedgerRange): Promise<string[]
       unit_days = l.unit_days + excluded.unit_days,
       received_at = greatest(l.received_at, excluded.received_at)
     returning sku`;
-  return [...new Set(rows.map(({ sku }) => sku))];
 }
 
 /** Learns the lead times of SKUs anew from their lines. */

@@ -139,8 +139,8 @@ async function step(
 ): Promise<boolean> {
   const { epoch, shard } = of;
   const { name } = projection;
-  const [cursor] = await sql<{ seq: number }[]>`
-    select seq from projection
+  const [cursor] = await sql<{ seq: number; sinceMs: number | null }[]>`
+    select seq, (extract(epoch from rows_since) * 1000)::int8 as "sinceMs" from projection
     where name = ${name} and epoch = ${epoch} and shard = ${shard} for update skip locked`;
   if (cursor === undefined) return false;
   const [committed] = await sql<{ seq: number; atMs: number | null }[]>`
@@ -151,10 +151,11 @@ async function step(
   await projection.prepare?.(sql, { ...of, toSeq: afterSeq }, rest);
   const toSeq = Math.min(lastSeq, afterSeq + entriesMax);
   if (toSeq > afterSeq) {
-    const sinceMs = await appendedAfter(sql, of, afterSeq);
+    const sinceMs = await appendedAfter(sql, of, afterSeq, cursor.sinceMs ?? 0);
     await projection.fold(sql, { ...of, afterSeq, toSeq, sinceMs }, rest);
     await sql`
-      update projection set seq = ${toSeq}, updated_at = now()
+      update projection set seq = ${toSeq}, updated_at = now(),
+        rows_since = to_timestamp(${sinceMs}::float8 / 1000)
       where name = ${name} and epoch = ${epoch} and shard = ${shard}`;
   }
   if (toSeq < lastSeq) return true;
@@ -162,17 +163,25 @@ async function step(
   return false;
 }
 
-/** Append time, ms, of the first row after an entry. It never falls along a shard's log, so none after it is older. */
+/**
+ * Append time, ms, of the first row after an entry. It never falls along a shard's log, so none after it is older; and it is not older
+ * than what a step before found (`sinceMs`): partitions that ended before that are not planned over, nor locked.
+ */
 async function appendedAfter(
   sql: Transaction,
   { epoch, shard }: ShardOf,
   afterSeq: number,
+  sinceMs: number,
 ): Promise<number> {
   if (afterSeq === 0) return 0;
-  const [first] = await sql<{ ms: number }[]>`
-    select floor(extract(epoch from appended_at) * 1000)::int8 as ms from stock_transaction
-    where epoch = ${epoch} and shard = ${shard} and seq > ${afterSeq} order by seq limit 1`;
-  return first?.ms ?? 0;
+  // Not prepared: a plan that is kept would be one over all partitions.
+  const [first] = await sql.unsafe<{ ms: number }[]>(
+    `select floor(extract(epoch from appended_at) * 1000)::int8 as ms from stock_transaction
+    where epoch = $1 and shard = $2 and seq > $3 and appended_at >= to_timestamp($4::float8 / 1000)
+    order by seq limit 1`,
+    [epoch, shard, afterSeq, sinceMs],
+  );
+  return first?.ms ?? sinceMs;
 }
 
 export type FollowOptions = {

@@ -12,18 +12,18 @@ const TABLE = `
     sku text not null, location text not null, quarter timestamptz not null, appended_at timestamptz not null,
     tells bool not null, demand int8, lost int8, orders int8 not null, largest int8, returns int8, transfers int8,
     counts int8, moved_at timestamptz, was_out bool, is_supplied bool,
-    is_related bool not null, is_taken_back bool not null, part int4 not null
+    has_parts bool not null, has_voids bool not null, is_taken_back bool not null, part int4 not null
   ) on commit delete rows;
   create index if not exists range_sum_part on range_sum (part)`;
 
 /** Keys are spread over so many parts, so that a piece of work can be some of them; a power of two. */
 const PARTS = 1024;
 
-/**
- * Whether a range holds rows whose order is looked up (parts of a hold, and voids); whether one unmakes demand; and
- * how many sums there are.
- */
-export type RangeKinds = { isRelated: boolean; isTakenBack: boolean; rows: number };
+/** Whether a range holds rows whose order is looked up, parts of a hold and voids; and whether one unmakes demand. */
+export type OrderKinds = { hasParts: boolean; hasVoids: boolean; isTakenBack: boolean };
+
+/** What a range holds, and how many sums there are. */
+export type RangeKinds = OrderKinds & { rows: number };
 
 /** Some keys: those whose `part` lies in [from, to). */
 export type KeyPiece = { from: number; to: number };
@@ -66,9 +66,9 @@ function kind(sql: Transaction): Fragment {
     else 3 end`;
 }
 
-/** The part of a key, of a query with its `sku`. */
-export function partOf(sql: Transaction): Fragment {
-  return sql`hashtext(sku) & ${PARTS - 1}`;
+/** The part of a key, by its SKU. */
+export function partOf(sql: Transaction, sku: Fragment = sql`sku`): Fragment {
+  return sql`hashtext(${sku}) & ${PARTS - 1}`;
 }
 
 /** All keys of a table with parts, some hundred of its rows a piece. */
@@ -99,7 +99,7 @@ export async function sumRange(
   await sql`delete from range_sum`;
   await inEntryPieces(range, rest, (piece) => sumPiece(sql, piece));
   const [kinds] = await sql<RangeKinds[]>`
-    select coalesce(bool_or(is_related), false) as "isRelated",
+    select coalesce(bool_or(has_parts), false) as "hasParts", coalesce(bool_or(has_voids), false) as "hasVoids",
       coalesce(bool_or(is_taken_back), false) as "isTakenBack", count(*)::int4 as rows from range_sum`;
   return kinds as RangeKinds;
 }
@@ -115,11 +115,11 @@ async function sumPiece(sql: Transaction, range: FoldRange): Promise<void> {
       sum(case kind when 4 then qty end), sum(case kind when 5 then delta_sellable end),
       sum(case kind when 6 then delta_sellable end),
       max(at) filter (where moves), bool_or(is_out) filter (where moves), bool_or(moves and supplies),
-      bool_or(kind in (1, 2)), bool_or(kind = 2), ${partOf(sql)}
+      bool_or(kind in (1, 2) and is_held), bool_or(kind in (1, 2) and not is_held), bool_or(kind = 2), ${partOf(sql)}
     from (
       select t.sku, t.location, t.appended_at, t.at, t.demand, t.lost, t.qty, t.delta_sellable,
         case when t.at < '1973-01-01' then t.at else date_bin('15 minutes', t.at, 'epoch') end as quarter,
-        t.sellable <= t.reserved as is_out, ${kind(sql)} as kind, ${moves(sql)} as moves,
+        t.sellable <= t.reserved as is_out, t.hold is not null as is_held, ${kind(sql)} as kind, ${moves(sql)} as moves,
         ${supplies(sql)} as supplies
       from stock_transaction t
       where ${inRange(sql, range)}

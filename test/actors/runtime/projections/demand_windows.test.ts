@@ -317,8 +317,8 @@ it("publishing reads what is due some times over, and not the whole list for eac
   await house.commit("2026-03-02T10:00:00Z");
   await house.step(house.windows());
   expect(house.published.length).toBe(due);
-  await expect.poll(() => tuplesRead("demand_due_pkey")).toBeGreaterThan(due);
-  expect(await tuplesRead("demand_due_pkey")).toBeLessThan(due * 10);
+  await expect.poll(() => house.tuplesRead("demand_due_pkey")).toBeGreaterThan(due);
+  expect(await house.tuplesRead("demand_due_pkey")).toBeLessThan(due * 10);
 });
 
 it("demandWindows() looks up a released order once, not for each window of its key", async () => {
@@ -334,12 +334,12 @@ it("demandWindows() looks up a released order once, not for each window of its k
   await house.rows(...part("hold", 1));
   await house.commit(at);
   await house.step(windows);
-  const before = await tuplesRead("hold_idx|^stock_transaction_order$");
+  const before = await house.tuplesRead("hold_idx|^stock_transaction_order$");
   await house.rows(...part("release", -1));
   await house.commit(at);
   await house.step(windows);
   expect((await house.table()).at(-1)).toMatchObject({ demand: 0, orders: 0, largest_order: 0 });
-  expect((await tuplesRead("hold_idx|^stock_transaction_order$")) - before).toBeLessThan(
+  expect((await house.tuplesRead("hold_idx|^stock_transaction_order$")) - before).toBeLessThan(
     holds * 50,
   );
 });
@@ -360,7 +360,7 @@ it("demandWindows() looks keys up by index though few were known when the step b
   await house.rows(...Array.from({ length: keys }, (_, i) => soldOut(`s${i}`)).flat());
   await house.commit(startMs + 2 * 86_400_000);
   await house.step(windows);
-  await expect.poll(() => tuplesRead("stock_out_pkey")).toBeGreaterThan(keys);
+  await expect.poll(() => house.tuplesRead("stock_out_pkey")).toBeGreaterThan(keys);
   const [read] = await house.database.run(
     (sql) => sql<{ tuples: number }[]>`
       select seq_tup_read::int4 as tuples from pg_stat_user_tables where relname = 'stock_out'`,
@@ -369,14 +369,5 @@ it("demandWindows() looks keys up by index though few were known when the step b
 });
 
 /** Entries read so far of the ledger's indexes of entries. */
-const entriesRead = (): Promise<number> => tuplesRead("epoch_shard_seq|^stock_transaction_entry$");
-
-/** Tuples read so far of the indexes whose name has a pattern. */
-async function tuplesRead(pattern: string): Promise<number> {
-  await house.database.run((sql) => sql`select pg_stat_force_next_flush()`);
-  const [read] = await house.database.run(
-    (sql) => sql<{ tuples: number }[]>`
-      select sum(idx_tup_read)::int4 as tuples from pg_stat_user_indexes where indexrelname ~ ${pattern}`,
-  );
-  return read?.tuples ?? 0;
-}
+const entriesRead = (): Promise<number> =>
+  house.tuplesRead("epoch_shard_seq|^stock_transaction_entry$");

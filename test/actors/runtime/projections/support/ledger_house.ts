@@ -11,6 +11,7 @@ import {
   stepProjection,
 } from "../../../../../actors/runtime/projections/projection.ts";
 import type { DemandMessage } from "../../../../../shared/effects.ts";
+import { hashIdentity, identityHash } from "../../../../../shared/identity_hash.ts";
 import { migrate } from "../../../../../shared/migrate.ts";
 import { copyIn, copyStatement, Database } from "../../../../../shared/postgres.ts";
 import { CopyWriter } from "../../../../../shared/postgres_binary.ts";
@@ -121,10 +122,10 @@ export async function openLedgerHouse() {
         const at = typeof row.at === "number" ? row.at : Date.parse(row.at);
         const seq = row.seq ?? lastSeq + 1;
         lastSeq = Math.max(lastSeq, seq);
-        const id = `c${seq}.${row.index ?? 0}`;
+        const whole = { ...QUIET, id: `c${seq}.${row.index ?? 0}`, ...row } as LedgerRow;
         // Append time never falls along a log, whatever `at` says.
         lastAppendedMs = Math.max(lastAppendedMs, row.appendedAt ?? at);
-        return { ...QUIET, id, ...row, appendedAt: lastAppendedMs, seq, at } as LedgerRow;
+        return { ...whole, ...identityOf(whole), appendedAt: lastAppendedMs, seq, at };
       });
       await writeLedger(database, whole);
     },
@@ -148,11 +149,27 @@ export async function openLedgerHouse() {
           order by location, sku, window_start`,
       );
     },
+    /** Tuples read so far of the indexes whose name has a pattern. */
+    async tuplesRead(pattern: string): Promise<number> {
+      await database.run((sql) => sql`select pg_stat_force_next_flush()`);
+      const [read] = await database.run(
+        (sql) => sql<{ tuples: number }[]>`
+          select sum(idx_tup_read)::int4 as tuples from pg_stat_user_indexes where indexrelname ~ ${pattern}`,
+      );
+      return read?.tuples ?? 0;
+    },
     async close() {
       await database.close();
       await fresh.drop();
     },
   };
+}
+
+/** The identity of a row that is of its own key. */
+function identityOf({ location, sku, id }: LedgerRow) {
+  if (id === null) return {};
+  hashIdentity(location, sku, id);
+  return { identityHigh: identityHash.high >>> 0, identityLow: identityHash.low >>> 0 };
 }
 
 /** Copies rows into the ledger as a commit does. */
