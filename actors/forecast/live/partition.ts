@@ -4,7 +4,7 @@
 //     loading -> running -> draining
 //
 // L1 A series is a function of its windows in Postgres: whatever was missed on the way here is read again when its
-//    day closes.
+//    day closes. What is told during a read may be newer than what that sees, and is taken in once more after it.
 // L2 When a location's day closes, policies are decided first, from the day and the history in memory; refits follow
 //    in worker threads and nothing waits for them.
 // L3 A forecast is a function of (windows known, first day, code): whoever makes it makes the same.
@@ -53,6 +53,8 @@ export class ForecastPartition implements RunningShard {
   #state: ShardStatus["state"] = "opening";
   /** Messages that came while the history was being loaded. */
   #early: DemandMessage[] | undefined = [];
+  /** For each read under way, what was told since it began. */
+  readonly #toldMeanwhile = new Set<DemandMessage[]>();
   #windows = 0;
 
   constructor(context: PartitionContext) {
@@ -108,6 +110,11 @@ export class ForecastPartition implements RunningShard {
       return;
     }
     this.#windows++;
+    for (const told of this.#toldMeanwhile) told.push(message);
+    this.#take(message);
+  }
+
+  #take(message: DemandMessage): void {
     const series = this.#seriesOf(message.sku, message.location);
     const told = dayOf(message);
     if (message.removed === true || told === undefined) {
@@ -130,12 +137,14 @@ export class ForecastPartition implements RunningShard {
     if (this.#state !== "running" || day <= calendar.closedThrough) return;
     const { database, shard } = this.#c;
     const afterDay = calendar.closedThrough;
-    await readDays(database, { shard, location, afterDay, day }, (sku, _, found) => {
-      const series = this.#seriesOf(sku, location);
-      const isFirst = series.demand.unitsOf(found.day) === undefined;
-      series.demand.put(found);
-      if (isFirst && found.demand > 0) calendar.sold(found.day);
-    });
+    await this.#reading(() =>
+      readDays(database, { shard, location, afterDay, day }, (sku, _, found) => {
+        const series = this.#seriesOf(sku, location);
+        const isFirst = series.demand.unitsOf(found.day) === undefined;
+        series.demand.put(found);
+        if (isFirst && found.demand > 0) calendar.sold(found.day);
+      }),
+    );
     await this.#readHours(day - afterDay);
     // Not before all was read: a look that failed on the way is made again.
     calendar.closedThrough = day;
@@ -249,19 +258,33 @@ export class ForecastPartition implements RunningShard {
     this.#planning.add(series);
   }
 
+  /** A read of windows, and what was told meanwhile after it. L1 */
+  async #reading(read: () => Promise<void>): Promise<void> {
+    const told: DemandMessage[] = [];
+    this.#toldMeanwhile.add(told);
+    try {
+      await read();
+    } finally {
+      this.#toldMeanwhile.delete(told);
+    }
+    for (const message of told) this.#take(message);
+  }
+
   async #reload(batch: readonly SeriesState[]): Promise<void> {
     const found = new Map<string, DemandSeries>();
     for (const { sku, location } of batch) found.set(seriesKey(sku, location), new DemandSeries());
-    await readSeries(this.#c.database, batch, (sku, location, day) => {
+    const onDay = (sku: string, location: string, day: DayOfDemand) => {
       found.get(seriesKey(sku, location))?.put(day);
       if (day.demand <= 0) return;
       const known = this.#series.get(seriesKey(sku, location))?.demand.unitsOf(day.day);
       if (known === undefined) this.#inputs.calendarOf(location).sold(day.day);
+    };
+    await this.#reading(async () => {
+      await readSeries(this.#c.database, batch, onDay);
+      for (const series of batch)
+        series.demand = found.get(seriesKey(series.sku, series.location)) ?? series.demand;
     });
-    for (const series of batch) {
-      series.demand = found.get(seriesKey(series.sku, series.location)) ?? series.demand;
-      this.#due(series);
-    }
+    for (const series of batch) this.#due(series);
   }
 
   /** Opening hours of the days that just closed: they may have been told late, but not changed later. */

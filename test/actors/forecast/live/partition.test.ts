@@ -60,6 +60,18 @@ async function until(isSo: () => boolean | Promise<boolean>, what: string): Prom
 
 const steady = Array.from({ length: 60 }, (_, i) => 8 + (i % 5));
 
+/** Windows as a read finds them, and `meanwhile` done after it looked and before it is told what it saw. */
+function duringNextRead(meanwhile: () => Promise<void>): void {
+  const { database } = house;
+  const run = database.run;
+  database.run = async (...args) => {
+    database.run = run;
+    const seen = await run.apply(database, args);
+    await meanwhile();
+    return seen as never;
+  };
+}
+
 describe("open()", () => {
   it("decides every series and forecasts it, once", async () => {
     await house.history("A", steady);
@@ -216,6 +228,22 @@ describe("windows", () => {
     expect(new Set(made.map((one) => one.data_version)).size).toBe(3);
     expect(new Set(made.map((one) => one.first_day)).size).toBe(1);
   });
+
+  it.each(["a series is read again", "a day is closed"])(
+    "is kept when it comes while %s",
+    async (read) => {
+      await house.history("A", steady);
+      const partition = await house.open();
+      await settled(partition);
+      await house.write("A", TODAY, { demand: 5 });
+      const [series] = partition.all();
+      duringNextRead(async () => partition.onWindow(await house.write("A", TODAY, { demand: 9 })));
+      if (read === "a day is closed") await partition.onClosed({ location: SHOP, day: TODAY });
+      else partition.reloadAll();
+      await settled(partition);
+      expect(series?.demand.unitsOf(TODAY)).toBe(9);
+    },
+  );
 
   it("an older version of a window changes nothing", async () => {
     await house.history("A", steady);
