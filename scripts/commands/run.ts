@@ -29,7 +29,13 @@ export function command(): Command {
     .action((role: string, options: RunOptions) => run(role, options));
 }
 
-async function run(role: string, options: RunOptions): Promise<void> {
+const ROLE_NAMES = ["stock", "forecast", "http"] as const;
+type RoleName = (typeof ROLE_NAMES)[number];
+
+async function run(name: string, options: RunOptions): Promise<void> {
+  const role = ROLE_NAMES.find((one) => one === name);
+  if (role === undefined)
+    throw usageError(`there is no role "${name}": expected ${ROLE_NAMES.join(", ")}`);
   const { config, endpoints } = runningSystem(options);
   enterBatchPolicy();
   const stopped = new Promise<NodeJS.Signals>((resolve) => onStopSignals(resolve));
@@ -42,13 +48,11 @@ async function run(role: string, options: RunOptions): Promise<void> {
   await running.stop();
 }
 
-async function start(role: string, options: ReturnType<typeof runningSystem>): Promise<Running> {
+async function start(role: RoleName, options: ReturnType<typeof runningSystem>): Promise<Running> {
   if (role === "http") {
     const { startHttpRole } = await import("../../http/http_role.ts");
     return startHttpRole(options);
   }
-  if (role !== "stock" && role !== "forecast")
-    throw usageError(`there is no role "${role}": expected stock, forecast or http`);
   // What it runs is loaded meanwhile, in its threads too.
   if (role === "stock") loadRoles(options.config).catch(() => {});
   await migrateDatabase(options.endpoints.postgres);

@@ -94,8 +94,8 @@ async function present(
     return stockOf(sku, location, levels);
   } catch (error) {
     if (!(error instanceof OnhandError) || error.code !== "registry_unavailable") throw error;
-    progress(`${describeError(error)}; these are the levels of the last checkpoint`);
     const levels = await storedLevels(database).checkpointed([sku], location);
+    progress(`${describeError(error)}; these are the levels of the last checkpoint`);
     return { ...stockOf(sku, location, levels), stale: true };
   } finally {
     redis.disconnect();

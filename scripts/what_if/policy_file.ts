@@ -30,13 +30,17 @@ export const RuleSchema = z.union([FixedRule, ScaledRule, ComputedRule], {
   error: "expected reorderPoint and orderUpTo, or scale, or method (adaptive or brief)",
 });
 export type Rule = z.infer<typeof RuleSchema>;
+const RULES_MAX = 10_000;
+const rules = z
+  .array(RuleSchema, { error: "expected a list of rules" })
+  .refine(({ length }) => length > 0 && length <= RULES_MAX, `expected 1 to ${RULES_MAX} rules`);
 export type Computed = z.infer<typeof ComputedRule>;
 
 export const PolicyFileSchema = z.strictObject({
   /** The first rule that fits a SKU at a location holds; without one its own policies of the log do. */
-  rules: z.array(RuleSchema).min(1).max(10_000),
+  rules,
   /** What it is compared with; default: the policies of the log. */
-  against: z.array(RuleSchema).min(1).max(10_000).optional(),
+  against: rules.optional(),
   /**
    * needs: each need becomes an order that arrives after the lead time, and what really came is left out, with the
    * counts that found it; every key starts full. log: goods came as they came, only the needs differ.

@@ -1,7 +1,7 @@
 // The command line: what it lists, how it ends, and how it reaches its own Node.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -9,6 +9,9 @@ import { runOnhand, spawnOnhand } from "../support/onhand.ts";
 import { privateDir } from "../support/servers.ts";
 
 const BIN = fileURLToPath(new URL("../../scripts/bin/onhand.mjs", import.meta.url));
+
+const NO_RULES = join(privateDir(), "policy.json");
+writeFileSync(NO_RULES, '{"rules":[]}');
 
 test("--help lists every command and ends with 0", async () => {
   const { code, stdout } = await runOnhand(["--help"]);
@@ -75,11 +78,24 @@ test.each([
     "onhand: Cannot read the settings: ONHAND_PORT",
   ],
   ["a wrong number", ["up", "--demo-speed", "fast"], "expected a number > 0"],
+  ["a role there is none of", ["run", "fly", "--data", "/nowhere"], 'there is no role "fly"'],
+  ["a policy file without rules", ["replay", "--what-if", NO_RULES], "rules: expected 1 to 10000"],
 ])("%s ends with 2 and a line that says so", async (_name, args, line) => {
   const { code, stdout, stderr } = await runOnhand([...args]);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toContain(line);
   expect(stderr).not.toContain("    at ");
+});
+
+test("stock with neither Redis nor Postgres is one line, which promises nothing", async () => {
+  const env = {
+    ONHAND_NATS_URL: "nats://127.0.0.1:1",
+    ONHAND_DATABASE_URL: "postgres://127.0.0.1:1/x",
+    ONHAND_REDIS_URL: "redis://127.0.0.1:1",
+  };
+  const { code, stdout, stderr } = await runOnhand(["stock", "A"], env);
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(/^onhand: Cannot reach Postgres.*\n$/);
 });
 
 test("ONHAND_DEBUG=1 adds the stack to an error", async () => {
