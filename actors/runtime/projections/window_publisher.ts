@@ -1,7 +1,7 @@
 // Owns publishing demand windows: whole values, at least once; a window that changes meanwhile stays due.
 
 import type { DemandMessage } from "../../../shared/effects.ts";
-import type { Database } from "../../../shared/postgres.ts";
+import type { Database, Transaction } from "../../../shared/postgres.ts";
 import { formatTime } from "../../../shared/time.ts";
 import { demandSubject, toToken } from "../../../streams/subjects.ts";
 import type { Rest } from "./projection.ts";
@@ -48,7 +48,8 @@ function readDue(
   after: DueWindow | undefined,
 ): Promise<readonly DueWindow[]> {
   const { sku, location, startMs } = after ?? { sku: "", location: "", startMs: 0 };
-  return database.run(
+  return byIndex(
+    database,
     (sql) => sql<DueWindow[]>`
       select d.sku, d.location, (extract(epoch from d.window_start) * 1000)::int8 as "startMs",
         (extract(epoch from coalesce(w.window_end, d.window_start)) * 1000)::int8 as "endMs",
@@ -67,6 +68,19 @@ function readDue(
   );
 }
 
+/**
+ * Runs a statement on what is due, which goes by the order of its key: a list that grows and shrinks is next to empty when its statistics
+ * are taken and plans that are kept are made, and these would read all of it, or sort it, for each batch.
+ */
+function byIndex<T>(database: Database, statement: (sql: Transaction) => Promise<T>): Promise<T> {
+  return database.transaction(async (sql) => {
+    await sql`
+      select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+        set_config('enable_sort', 'off', true)`;
+    return await statement(sql);
+  });
+}
+
 async function publishWindow(publish: PublishDemand, window: DueWindow): Promise<void> {
   const { sku, location, startMs, endMs, removed, version, ...rest } = window;
   const id = `demand:${toToken(location)}:${toToken(sku)}:${startMs}:${version}`;
@@ -83,10 +97,7 @@ async function publishWindow(publish: PublishDemand, window: DueWindow): Promise
   await publish(demandSubject(location, sku), id, JSON.stringify(message));
 }
 
-/**
- * Only the version that was published: a newer one stays due. They stand next to each other, and are looked for there only:
- * of a list that grows and shrinks the statistics say nothing, and it would be read whole for each batch.
- */
+/** Only the version that was published: a newer one stays due. They stand next to each other, and are looked for there only. */
 async function markPublished(
   database: Database,
   shard: number,
@@ -98,7 +109,8 @@ async function markPublished(
   const locations = windows.map((window) => window.location);
   const starts = windows.map((window) => formatTime(window.startMs));
   const versions = windows.map((window) => window.version);
-  await database.run(
+  await byIndex(
+    database,
     (sql) => sql`
       delete from demand_due d
       using unnest(${skus}::text[], ${locations}::text[], ${starts}::text[], ${versions}::text[])

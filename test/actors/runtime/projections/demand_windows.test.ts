@@ -309,16 +309,22 @@ it("demandWindows() reads what belongs to an order by its hold, and not the log 
 });
 
 it("publishing reads what is due some times over, and not the whole list for each batch", async () => {
+  const at = "2026-03-02T10:00:00Z";
+  const windows = house.windows();
+  const publish = async (due: number) => {
+    await house.rows(...Array.from({ length: due }, (_, i) => sale(at, 1, { sku: `s${i}` })));
+    await house.commit(at);
+    await house.step(windows);
+  };
+  // Whatever plans are kept, they are made while the list is next to empty.
+  for (let round = 0; round < 12; round++) await publish(1);
+  await house.database.run((sql) => sql`vacuum analyze demand_due`);
+  for (let round = 0; round < 12; round++) await publish(1);
   const due = 6_000;
-  const rows = Array.from({ length: due }, (_, i) =>
-    sale("2026-03-02T10:00:00Z", 1, { sku: `s${i}` }),
-  );
-  await house.rows(...rows);
-  await house.commit("2026-03-02T10:00:00Z");
-  await house.step(house.windows());
-  expect(house.published.length).toBe(due);
-  await expect.poll(() => house.tuplesRead("demand_due_pkey")).toBeGreaterThan(due);
-  expect(await house.tuplesRead("demand_due_pkey")).toBeLessThan(due * 10);
+  await publish(due);
+  expect(house.published.length).toBe(24 + due);
+  await expect.poll(() => house.rowsRead("demand_due")).toBeGreaterThan(due / 2);
+  expect(await house.rowsRead("demand_due")).toBeLessThan(due * 10);
 });
 
 it("demandWindows() looks up a released order once, not for each window of its key", async () => {

@@ -1,6 +1,5 @@
 // What looking up orders costs: by identity and by hold, in what partitions it must, with plans that are kept.
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { makePartitions } from "../../../../actors/runtime/house_keeping.ts";
 import { leadTimes } from "../../../../actors/runtime/projections/lead_times.ts";
 import {
   type Projection,
@@ -38,18 +37,9 @@ const voided = (day: number, of: string, at: number, units: number) => ({
   extra: JSON.stringify({ of, reason: "typo" }),
 });
 
-/** A projection whose steps tell at once what they read, which Postgres does once a second. */
-const telling = (projection: Projection): Projection => ({
-  ...projection,
-  async settle(sql, folded, committedMs) {
-    await projection.settle?.(sql, folded, committedMs);
-    await sql`select pg_stat_force_next_flush()`;
-  },
-});
-
 it("a void finds what it undoes by its identity, in however many partitions, and reads neither key nor log", async () => {
   const [days, sales, voids] = [40, 8_000, 100];
-  await makePartitions(house.database, startMs, days);
+  await house.partitions(startMs, days + 1);
   const dayOf = (i: number) => Math.floor((i * days) / sales);
   await house.rows(...Array.from({ length: sales }, (_, i) => sale(dayOf(i), 2, { id: `s${i}` })), {
     ...sale(days, 5, { id: "goods" }),
@@ -58,7 +48,7 @@ it("a void finds what it undoes by its identity, in however many partitions, and
     demand: 0,
   });
   await house.commit(startMs + days * DAY_MS);
-  const projections = [house.windows(), leadTimes(7)].map(telling);
+  const projections = [house.windows(), leadTimes(7)];
   for (const projection of projections) await house.step(projection);
   const [keysBefore, entriesBefore] = [
     await house.tuplesRead(KEYS),
@@ -86,7 +76,7 @@ it("a void finds what it undoes by its identity, in however many partitions, and
 });
 
 it("the largest order of a window is looked for in what was appended since the window began", async () => {
-  await makePartitions(house.database, startMs, 3);
+  await house.partitions(startMs, 3);
   await house.rows(...Array.from({ length: 500 }, () => sale(0, 9)), sale(2, 4), {
     type: "hold",
     at: startMs + 2 * DAY_MS,
@@ -94,9 +84,9 @@ it("the largest order of a window is looked for in what was appended since the w
     demand: 6,
   });
   await house.commit(startMs + 2 * DAY_MS);
-  const windows = telling(house.windows());
+  const windows = house.windows();
   await house.step(windows);
-  const before = await rowsReadOf("stock_transaction_20260302");
+  const before = await house.rowsRead("stock_transaction_20260302");
   await house.rows({ type: "release", at: startMs + 2 * DAY_MS, hold: "h", demand: -6 });
   await house.commit(startMs + 2 * DAY_MS);
   await house.step(windows);
@@ -104,13 +94,13 @@ it("the largest order of a window is looked for in what was appended since the w
     { largest_order: 9 },
     { largest_order: 4, demand: 4 },
   ]);
-  expect((await rowsReadOf("stock_transaction_20260302")) - before).toBe(0);
+  expect((await house.rowsRead("stock_transaction_20260302")) - before).toBe(0);
   expect(LEDGER_AHEAD_MS_MAX).toBeGreaterThanOrEqual(AT_AHEAD_MS_MAX);
 });
 
 it("a step without orders locks nothing of older partitions, and one with orders plans nothing of them anew", async () => {
   const days = 30;
-  await makePartitions(house.database, startMs, days);
+  await house.partitions(startMs, days + 1);
   await house.rows(...Array.from({ length: days }, (_, day) => sale(day, 1)));
   await house.commit(startMs + days * DAY_MS);
   const windows = house.windows();
@@ -145,13 +135,3 @@ it("a step without orders locks nothing of older partitions, and one with orders
   expect(await locksOf(part("hold", "h", 1))).toBe(28 * 2);
   expect(await locksOf(part("release", "h", -1))).toBeLessThanOrEqual(28 * 4);
 });
-
-/** Rows of a partition that were read so far, in whatever way. */
-async function rowsReadOf(partition: string): Promise<number> {
-  await house.database.run((sql) => sql`select pg_stat_force_next_flush()`);
-  const [read] = await house.database.run(
-    (sql) => sql<{ rows: number }[]>`
-      select (seq_tup_read + idx_tup_fetch)::int4 as rows from pg_stat_user_tables where relname = ${partition}`,
-  );
-  return read?.rows ?? -1;
-}

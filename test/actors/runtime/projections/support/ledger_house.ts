@@ -18,6 +18,8 @@ import { CopyWriter } from "../../../../../shared/postgres_binary.ts";
 import { freshDatabase } from "../../../../support/servers.ts";
 
 export const EPOCH = 1;
+const DAY_MS = 86_400_000;
+const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 export type LedgerHouse = Awaited<ReturnType<typeof openLedgerHouse>>;
 
@@ -149,9 +151,30 @@ export async function openLedgerHouse() {
           order by location, sku, window_start`,
       );
     },
+    /** Makes partitions of the ledger, one a day, named `stock_transaction_20260302` by it. */
+    async partitions(firstMs: number, days: number) {
+      for (let day = 0; day < days; day++) {
+        const [from, to] = [firstMs, firstMs + DAY_MS].map((ms) => dayOf(ms + day * DAY_MS));
+        await database.run((sql) =>
+          sql.unsafe(
+            `create table stock_transaction_${from?.replaceAll("-", "")} partition of stock_transaction
+             for values from ('${from}T00:00:00Z') to ('${to}T00:00:00Z')`,
+          ),
+        );
+      }
+    },
+    /** Rows of a table that were read so far, in whatever way. */
+    async rowsRead(table: string): Promise<number> {
+      await tellReads(database);
+      const [read] = await database.run(
+        (sql) => sql<{ rows: number }[]>`
+          select (seq_tup_read + idx_tup_fetch)::int4 as rows from pg_stat_user_tables where relname = ${table}`,
+      );
+      return read?.rows ?? -1;
+    },
     /** Tuples read so far of the indexes whose name has a pattern. */
     async tuplesRead(pattern: string): Promise<number> {
-      await database.run((sql) => sql`select pg_stat_force_next_flush()`);
+      await tellReads(database);
       const [read] = await database.run(
         (sql) => sql<{ tuples: number }[]>`
           select sum(idx_tup_read)::int4 as tuples from pg_stat_user_indexes where indexrelname ~ ${pattern}`,
@@ -163,6 +186,12 @@ export async function openLedgerHouse() {
       await fresh.drop();
     },
   };
+}
+
+/** Has the connections of transactions tell what they read, which Postgres does once a second or when it is idle. */
+async function tellReads(database: Database): Promise<void> {
+  const tell = () => database.transaction((sql) => sql`select pg_stat_force_next_flush()`);
+  await Promise.all([tell(), tell()]);
 }
 
 /** The identity of a row that is of its own key. */
