@@ -21,22 +21,32 @@ export function startLiveFeed(
   };
   /** How often the connection was lost or found again: what was asked before says nothing of what came since. */
   let changes = 0;
+  /** The logs' ends once the subscription held: levels of later entries all come through it. */
+  let ends: number[] | undefined;
   const learn = async () => {
     const before = changes;
     try {
       const shards = Array.from({ length: options.shards }, (_, shard) => shard);
+      const found = ends ?? (await Promise.all(shards.map((one) => endOf(nc, options.epoch, one))));
       const seqs = await Promise.all(shards.map((shard) => options.registry.watermark(shard)));
-      // Without a watermark nothing was ever said there, or a registry that came back empty is being filled again.
-      const known = await Promise.all(
-        seqs.map((seq, shard) => seq > 0 || isEmpty(nc, options.epoch, shard)),
-      );
       if (stopped || changes !== before) return;
+      ends = found;
+      // A registry that was away, or is being filled again, may lack what was told before the subscription held.
+      const known = seqs.map((seq, shard) => seq >= (found[shard] as number));
       for (const [shard, seq] of seqs.entries()) if (known[shard]) hub.caughtUp(shard, seq);
       if (known.includes(false)) settle();
     } catch (error) {
-      options.log.warn({ error: String(error) }, "live feed: cannot read watermarks, trying again");
+      options.log.warn(
+        { error: String(error) },
+        "live feed: cannot tell from where on it is whole, trying again",
+      );
       if (!stopped && changes === before) settle();
     }
+  };
+  const interrupted = () => {
+    changes++;
+    ends = undefined;
+    hub.interrupted();
   };
   const subscription = nc.subscribe("inv.level.>", {
     callback: (error, message) => {
@@ -44,13 +54,9 @@ export function startLiveFeed(
     },
   });
   const forget = onConnection(nc, {
-    onDisconnect: () => {
-      changes++;
-      hub.interrupted();
-    },
+    onDisconnect: interrupted,
     onReconnect: () => {
-      changes++;
-      hub.interrupted();
+      interrupted();
       settle();
     },
   });
@@ -69,7 +75,7 @@ export function startLiveFeed(
   };
 }
 
-/** Whether a shard's log never held an entry. */
-async function isEmpty(nc: NatsConnection, epoch: number, shard: number): Promise<boolean> {
-  return (await streamIdentity(nc, stockStream(epoch, shard))).lastSeq === 0;
+/** The sequence of a log's last entry; 0 while it never held one. */
+async function endOf(nc: NatsConnection, epoch: number, shard: number): Promise<number> {
+  return (await streamIdentity(nc, stockStream(epoch, shard))).lastSeq;
 }

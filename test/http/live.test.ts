@@ -219,6 +219,41 @@ test("while a registry that lost its content is filled again, no id is resumed f
   expect(late.events.some(({ event }) => event === "reset")).toBe(false);
 });
 
+test("while a registry that came back lacks what was told before the edge listened, no id is resumed from", async () => {
+  const sku = "refilled"; // The other shards hold no entry.
+  const shard = partition(toToken(sku), SHARDS);
+  const behind = await freshRedis();
+  const redis = connectRedis(behind, { name: "test" });
+  await redisReady(redis, 5_000);
+  const kept = new LevelRegistry(redis);
+  await kept.write({ epoch: 1, shard }, [], 1);
+  // It was away when these were decided, and the edge was not there yet when their levels were told.
+  let last = 0;
+  while (last < 3) {
+    const ack = await nc.request(bundleSubject(1, shard), "[]", { timeout: 5_000 });
+    last = (JSON.parse(ack.string()) as { seq: number }).seq;
+  }
+  const tellAt = async (seq: number) => {
+    nc.publish(levelSubject(`far-${seq}`, sku), JSON.stringify(levelOf(sku, 5, `far-${seq}`, seq)));
+    await nc.flush();
+  };
+  await tellAt(3);
+  const other = await startEdge(behind);
+  closers.unshift(() => other.stop());
+  await sleep(2_200);
+  await tellAt(4);
+  const parts = Array.from({ length: SHARDS }, (_, one) => (one === shard ? "2" : "0"));
+  const id = ["1", ...parts].join("~");
+  const early = await open("?location=far-3", id, other.url);
+  await early.until((one) => one.events.some(({ event }) => event === "reset"));
+  await kept.write({ epoch: 1, shard }, [], last);
+  redis.disconnect();
+  await sleep(2_200);
+  const late = await open("?location=far-4", id.replace("~2", "~3"), other.url);
+  await late.until((one) => one.levels.length > 0);
+  expect(late.events.some(({ event }) => event === "reset")).toBe(false);
+});
+
 test("an id that is none of ours, ahead of the log, or too old, is answered with a reset", async () => {
   for (const id of ["nonsense", "1~zzzz~zzzz~zzzz~zzzz"]) {
     const unknown = await open("", id);
