@@ -25,8 +25,10 @@ export class LiveRing {
   readonly #size: number;
   readonly #levels: (LiveLevel | undefined)[];
   readonly #latest = new Map<string, LiveLevel>();
-  /** Up to which version levels of a shard may be missing from the ring. */
+  /** Up to which version levels of a shard may never have come. */
   readonly #floor: string[];
+  /** The newest version of each shard that left the ring, also while nothing was known of it. */
+  readonly #forgotten: string[];
   #marks: { next: number; vector: Vector }[] = [];
   #next = 0;
 
@@ -34,6 +36,7 @@ export class LiveRing {
     this.#size = size;
     this.#levels = new Array<LiveLevel | undefined>(size);
     this.#floor = new Array<string>(shards).fill(UNKNOWN);
+    this.#forgotten = new Array<string>(shards).fill("");
   }
 
   /** The newest remembered level of a key. */
@@ -80,7 +83,9 @@ export class LiveRing {
    */
   since(vector: Vector, shards: readonly number[]): LiveLevel[] | undefined {
     for (const shard of shards) {
-      if ((this.#floor[shard] as string) > (vector[shard] ?? "")) return undefined;
+      const from = vector[shard] ?? "";
+      if ((this.#floor[shard] as string) > from || (this.#forgotten[shard] as string) > from)
+        return undefined;
     }
     const newest = new Map<string, LiveLevel>();
     for (let i = this.#startFor(vector); i < this.#next; i++) {
@@ -102,7 +107,7 @@ export class LiveRing {
 
   #forget(level: LiveLevel): void {
     if (this.#latest.get(level.key) === level) this.#latest.delete(level.key);
-    const floor = this.#floor[level.shard] as string;
-    if (floor !== UNKNOWN && level.version > floor) this.#floor[level.shard] = level.version;
+    if (level.version > (this.#forgotten[level.shard] as string))
+      this.#forgotten[level.shard] = level.version;
   }
 }

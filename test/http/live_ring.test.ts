@@ -73,3 +73,12 @@ test("nothing can be resumed before it is known from where on the ring is whole,
   ring.gap();
   expect(ring.since(vector, [0])).toBeUndefined();
 });
+
+test("what left the ring before it was known from where on it is whole is missing all the same", () => {
+  const ring = new LiveRing(SHARDS, 4);
+  for (let seq = 1; seq <= 10; seq++) ring.push(level(0, seq, seq));
+  ring.knownFrom(0, formatVersion(1, 2, 0));
+  const since = (seq: number) => ring.since([formatVersion(1, seq, 0), undefined, undefined], [0]);
+  expect(since(5)).toBeUndefined();
+  expect(since(6)?.length).toBe(4);
+});
