@@ -60,7 +60,7 @@ export async function onManyRows<T>(sql: Transaction, statements: () => Promise<
 
 /**
  * Adds changes to their windows, making those that are not there. In three statements, of which two are the same for all
- * kinds of changes: temporary tables that were emptied have each statement planned anew in each step.
+ * kinds of changes: to empty an indexed temporary table has each statement on it planned anew in each step.
  * @param changes a query of sku, location, start, demand, lost, orders, largest, returns, transfers, counts,
  *   out_ms (null: nothing is said of the time out of stock); one row a window
  */

@@ -125,13 +125,13 @@ it("a step without orders locks nothing of older partitions, and one with orders
     await stepProjection(house.database, counted, { epoch: EPOCH, shard: 0 });
     return locks;
   };
+  const [sold, held, released]: number[][] = [[], [], []];
   for (let round = 0; round < 8; round++) {
-    await locksOf(sale(days - 1, 1));
-    await locksOf(part("hold", `h${round}`, 1));
-    await locksOf(part("release", `h${round}`, -1));
+    sold?.push(await locksOf(sale(days - 1, 1)));
+    held?.push(await locksOf(part("hold", `h${round}`, 1)));
+    released?.push(await locksOf(part("release", `h${round}`, -1)));
   }
-  expect(await locksOf(sale(days - 1, 1))).toBe(0);
-  // A partition and its index of holds; planned, each of its indexes is locked.
-  expect(await locksOf(part("hold", "h", 1))).toBe(28 * 2);
-  expect(await locksOf(part("release", "h", -1))).toBeLessThanOrEqual(28 * 4);
+  // Each partition and an index of it; in a round in which Postgres had a plan made anew, all of its indexes.
+  const least = [sold, held, released].map((locks = []) => Math.min(...locks));
+  expect(least).toEqual([0, 28 * 2, 28 * 4]);
 });
