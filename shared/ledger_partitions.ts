@@ -9,12 +9,13 @@ export type LedgerSpan = { fromMs: number; toMs: number };
 /** A partition, but for the default one, which has what is in none. */
 export type LedgerPartition = LedgerSpan & { oid: number };
 
+/** Bounds read `FOR VALUES FROM ('…') TO ('…')`; they name no column, so they need no table to be read by. */
 const PARTITIONS = `
-  select oid::int8 as oid, (extract(epoch from bounds[1]::timestamptz) * 1000)::int8 as "fromMs",
-    (extract(epoch from bounds[2]::timestamptz) * 1000)::int8 as "toMs"
+  select oid::int8 as oid, (extract(epoch from bounds[2]::timestamptz) * 1000)::int8 as "fromMs",
+    (extract(epoch from bounds[4]::timestamptz) * 1000)::int8 as "toMs"
   from pg_inherits join pg_class on oid = inhrelid
-  cross join regexp_match(pg_get_expr(relpartbound, oid), $$FROM [(]'(.+)'[)] TO [(]'(.+)'[)]$$) bounds
-  where inhparent = 'stock_transaction'::regclass and bounds is not null
+  cross join string_to_array(pg_get_expr(relpartbound, 0), '''') bounds
+  where inhparent = 'stock_transaction'::regclass and bounds[1] = 'FOR VALUES FROM (' and bounds[3] = ') TO ('
   order by 2`;
 
 /** The partitions in order of time. */
