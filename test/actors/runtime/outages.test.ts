@@ -131,6 +131,7 @@ describe("Runner, while a server is away", () => {
     await house.start();
     await sell(1, "A");
     await until("A", async () => (await visible("A")) === -4);
+    await until("A is told", async () => told.length > 0);
     expect(told).toEqual(["inv.level.x.A"]);
     expect(await visible("B")).toBe(-2);
   });
