@@ -4,8 +4,9 @@ import { ofKey } from "../../../shared/ledger_key.ts";
 import { LEDGER_AHEAD_MS_MAX } from "../../../shared/limits.ts";
 import type { Transaction } from "../../../shared/postgres.ts";
 import type { LedgerPrefix } from "./projection.ts";
+import { onManyRows } from "./query_plans.ts";
 import { inPiece, type KeyPiece } from "./range_sums.ts";
-import { nextVersion, onManyRows, putDue } from "./window_rows.ts";
+import { nextVersion, putDue } from "./window_rows.ts";
 
 /** Mends the windows of a piece of `order_change`. The ledger is read by a statement that names nothing else: its plan is kept. */
 export async function mendLargest(

@@ -11,8 +11,8 @@
 import { LEAD_TIME_LINES_MAX } from "../../../shared/limits.ts";
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
 import { type LedgerRange, type Projection, rowsOf } from "./projection.ts";
+import { onManyRows } from "./query_plans.ts";
 import { undone, type VoidRow, voidColumns } from "./undone.ts";
-import { onManyRows } from "./window_rows.ts";
 
 /** @param defaultDays lead time of a SKU of which nothing tells one, for the view stock_transaction_logs */
 export function leadTimes(defaultDays: number): Projection {

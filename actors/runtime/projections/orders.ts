@@ -7,9 +7,10 @@
 
 import type { Transaction } from "../../../shared/postgres.ts";
 import { inEntryPieces, type Rest } from "./projection.ts";
+import { onManyRows } from "./query_plans.ts";
 import { type OrderKinds, partOf, related, telling } from "./range_sums.ts";
 import { undone, type VoidRow, voidColumns } from "./undone.ts";
-import { type FoldRange, inRange, onManyRows } from "./window_rows.ts";
+import { type FoldRange, inRange } from "./window_rows.ts";
 
 /**
  * Of a step's transaction: rows that belong to an order which earlier rows tell of, `units_before` of it, `start` of the window

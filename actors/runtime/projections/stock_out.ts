@@ -11,15 +11,9 @@
 import { STOCK_OUT_DAYS_MAX } from "../../../shared/limits.ts";
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
 import { inEntryPieces, inPieces, type LedgerPrefix, type Rest } from "./projection.ts";
+import { onManyRows } from "./query_plans.ts";
 import { inPiece, type KeyPiece, keyPieces, moves, partOf, supplies } from "./range_sums.ts";
-import {
-  addToWindows,
-  type FoldRange,
-  inRange,
-  nextVersion,
-  onManyRows,
-  putDue,
-} from "./window_rows.ts";
+import { addToWindows, type FoldRange, inRange, nextVersion, putDue } from "./window_rows.ts";
 
 const LIMIT = `${STOCK_OUT_DAYS_MAX} days`;
 

@@ -1,10 +1,11 @@
 // Owns publishing demand windows: whole values, at least once; a window that changes meanwhile stays due.
 
 import type { DemandMessage } from "../../../shared/effects.ts";
-import type { Database, Transaction } from "../../../shared/postgres.ts";
+import type { Database } from "../../../shared/postgres.ts";
 import { formatTime } from "../../../shared/time.ts";
 import { demandSubject, toToken } from "../../../streams/subjects.ts";
 import type { Rest } from "./projection.ts";
+import { byIndex } from "./query_plans.ts";
 
 /** Publishes one message; resolves once stored. A repeat of an id is harmless. */
 export type PublishDemand = (subject: string, id: string, payload: string) => Promise<void>;
@@ -66,19 +67,6 @@ function readDue(
         > (${sku}, ${location}, ${formatTime(startMs)}::text::timestamptz)
       order by d.sku, d.location, d.window_start limit ${EMIT_ROWS_MAX}`,
   );
-}
-
-/**
- * Runs a statement on what is due, which goes by the order of its key: a list that grows and shrinks is next to empty when its statistics
- * are taken and plans that are kept are made, and these would read all of it, or sort it, for each batch.
- */
-function byIndex<T>(database: Database, statement: (sql: Transaction) => Promise<T>): Promise<T> {
-  return database.transaction(async (sql) => {
-    await sql`
-      select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-        set_config('enable_sort', 'off', true)`;
-    return await statement(sql);
-  });
 }
 
 async function publishWindow(publish: PublishDemand, window: DueWindow): Promise<void> {

@@ -3,6 +3,7 @@
 
 import type { Fragment, Transaction } from "../../../shared/postgres.ts";
 import { type LedgerPrefix, type LedgerRange, rowsOf } from "./projection.ts";
+import { onManyRows } from "./query_plans.ts";
 
 /**
  * Of a step's transaction: changes, numbered by the call that adds them, and what a window of a location is, whoever's it
@@ -39,23 +40,6 @@ export function inRange(sql: Transaction, range: FoldRange): Fragment {
 export function nextVersion(sql: Transaction, { epoch, toSeq }: LedgerPrefix): Fragment {
   const prefix = `${String(epoch).padStart(4, "0")}.${String(toSeq).padStart(14, "0")}.`;
   return sql`${prefix}::text || lpad(nextval('demand_version')::text, 12, '0')`;
-}
-
-/**
- * Runs statements on rows of the ledger's end, of which Postgres' statistics know nothing yet: it would take them
- * for one row and join thousands by nested loops. Look-ups in tables are written as subqueries then. Nor is it planned
- * for each piece of them anew: with a ledger of many partitions that takes 15 ms, and its run 3. A plan that is kept may
- * have been made while a table was one page long, and would read all of it for each row: it goes by indexes.
- */
-export async function onManyRows<T>(sql: Transaction, statements: () => Promise<T>): Promise<T> {
-  await sql`
-    select set_config('enable_nestloop', 'off', true), set_config('enable_seqscan', 'off', true),
-      set_config('plan_cache_mode', 'force_generic_plan', true)`;
-  const done = await statements();
-  await sql`
-    select set_config('enable_nestloop', 'on', true), set_config('enable_seqscan', 'on', true),
-      set_config('plan_cache_mode', 'auto', true)`;
-  return done;
 }
 
 /**
